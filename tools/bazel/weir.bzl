@@ -1,0 +1,92 @@
+"""The rules our own BUILD files use: the native ones with our flags.
+
+    weir_cc_library, weir_cc_binary, weir_cc_test, weir_cc_benchmark, weir_cc_fuzz_test, weir_proto_library
+"""
+
+# Warnings are errors in our own code only; libraries come in as system headers.
+WEIR_COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fno-exceptions",
+]
+
+def weir_cc_library(name, copts = [], **kwargs):
+    native.cc_library(
+        name = name,
+        copts = WEIR_COPTS + copts,
+        linkstatic = True,
+        visibility = kwargs.pop("visibility", ["//visibility:public"]),
+        **kwargs
+    )
+
+def weir_cc_binary(name, copts = [], **kwargs):
+    native.cc_binary(
+        name = name,
+        copts = WEIR_COPTS + copts,
+        visibility = kwargs.pop("visibility", ["//visibility:public"]),
+        **kwargs
+    )
+
+def weir_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
+    """A GoogleTest binary; gtest, gmock and their main come with it."""
+    native.cc_test(
+        name = name,
+        size = size,
+        copts = WEIR_COPTS + copts,
+        linkstatic = True,
+        deps = deps + ["@gtest", "@gtest//:main"],
+        **kwargs
+    )
+
+def weir_cc_benchmark(name, copts = [], deps = [], tags = [], **kwargs):
+    """A Google Benchmark binary (it brings its own main with BENCHMARK_MAIN)."""
+    native.cc_binary(
+        name = name,
+        testonly = True,
+        copts = WEIR_COPTS + copts,
+        tags = tags + ["benchmark"],
+        deps = deps + ["@benchmark"],
+        **kwargs
+    )
+
+def weir_proto_library(name, srcs, deps = [], visibility = ["//visibility:public"]):
+    """C++ messages of .proto files, included by their path from the root: "api/.../x.pb.h".
+
+    Args:
+      name: the cc_library; `name + "_srcs"` are the .proto files with those of deps.
+      srcs: .proto files of this package.
+      deps: other weir_proto_library targets whose files are imported.
+      visibility: as usual.
+    """
+    package = native.package_name()
+    stems = [src[:-len(".proto")] for src in srcs]
+    native.filegroup(
+        name = name + "_srcs",
+        srcs = srcs + [_sibling(dep, "_srcs") for dep in deps],
+        visibility = visibility,
+    )
+    headers = [stem + ".pb.h" for stem in stems]
+    sources = [stem + ".pb.cc" for stem in stems]
+    native.genrule(
+        name = name + "_cpp",
+        srcs = [":" + name + "_srcs"],
+        outs = headers + sources,
+        cmd = "protoc -I. -I/usr/include --cpp_out=$(GENDIR) " +
+              " ".join(["%s/%s" % (package, src) for src in srcs]),
+        message = "Generating C++ messages",
+    )
+    native.cc_library(
+        name = name,
+        srcs = sources,
+        hdrs = headers,
+        copts = ["-w"],
+        linkstatic = True,
+        deps = deps + ["@protobuf"],
+        visibility = visibility,
+    )
+
+def _sibling(label, suffix):
+    if ":" in label:
+        return label + suffix
+    return label + ":" + label.split("/")[-1] + suffix
