@@ -3,13 +3,16 @@
     weir_cc_library, weir_cc_binary, weir_cc_test, weir_cc_benchmark, weir_cc_fuzz_test, weir_proto_library
 """
 
-# Warnings are errors in our own code only; libraries come in as system headers.
+# Warnings are errors in our own code only; libraries come in as system headers. The fuzzing build
+# uses another compiler, whose warnings we do not chase.
 WEIR_COPTS = [
     "-Wall",
     "-Wextra",
-    "-Werror",
     "-fno-exceptions",
-]
+] + select({
+    "//tools/bazel:fuzz": [],
+    "//conditions:default": ["-Werror"],
+})
 
 def weir_cc_library(name, copts = [], **kwargs):
     native.cc_library(
@@ -47,6 +50,45 @@ def weir_cc_benchmark(name, copts = [], deps = [], tags = [], **kwargs):
         copts = WEIR_COPTS + copts,
         tags = tags + ["benchmark"],
         deps = deps + ["@benchmark"],
+        **kwargs
+    )
+
+def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [], **kwargs):
+    """A fuzz target: srcs define LLVMFuzzerTestOneInput.
+
+    In a plain, asan or tsan build it replays the corpus and a fixed number of seeded mutations of it
+    (test/fuzz/driver.cc); with --config=fuzz it is a libFuzzer binary. WEIR_FUZZ_RUNS sets the number.
+
+    Args:
+      name: of the test.
+      srcs: with the fuzz entry point.
+      deps: of the entry point.
+      corpus: seed files, usually glob(["corpus/NAME/*"]).
+      copts: more compiler flags.
+      tags: besides "fuzz".
+      **kwargs: as for cc_test.
+    """
+    package = native.package_name()
+    folders = {}
+    for seed in corpus:
+        folders["/".join((package + "/" + seed).split("/")[:-1])] = True
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        args = sorted(folders.keys()),
+        copts = WEIR_COPTS + copts,
+        data = corpus,
+        linkopts = select({
+            "//tools/bazel:fuzz": ["-fsanitize=fuzzer"],
+            "//conditions:default": [],
+        }),
+        linkstatic = True,
+        size = kwargs.pop("size", "small"),
+        tags = tags + ["fuzz"],
+        deps = deps + select({
+            "//tools/bazel:fuzz": ["//test/fuzz:libfuzzer_options"],
+            "//conditions:default": ["//test/fuzz:driver"],
+        }),
         **kwargs
     )
 
