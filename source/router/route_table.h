@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "source/http/route.h"
+
+namespace weir::router {
+
+// How a route matches a path (without its query). Case-sensitive.
+struct PathMatch {
+  enum class Kind : uint8_t { kExact, kPrefix, kSegmentPrefix, kRegex };
+  Kind kind = Kind::kPrefix;
+  // kPrefix "/api" matches "/apix"; kSegmentPrefix "/api" matches "/api" and "/api/x" only; kRegex:
+  // RE2, whole path.
+  std::string text = "/";
+};
+
+struct ClusterAction {
+  std::string cluster;
+  uint32_t cluster_index = 0;  // into RouteTable::clusters()
+  std::chrono::milliseconds timeout{
+      15'000};  // whole exchange from request complete to response complete; zero: none
+  std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
+};
+
+struct RedirectAction {
+  uint16_t status = 301;  // 301, 302, 303, 307, 308
+  std::optional<std::string> scheme;
+  std::optional<std::string> host;  // host or host:port
+  std::optional<std::string> path;  // replaces the path; the query stays unless strip_query
+  bool strip_query = false;
+};
+
+struct DirectResponseAction {
+  uint16_t status = 200;
+  std::string body;
+  std::string content_type = "text/plain";
+};
+
+// One route. Immutable.
+struct RouteEntry final : public http::Route {
+  enum class Kind : uint8_t { kCluster, kRedirect, kDirectResponse };
+  std::string route_name;
+  std::string virtual_host;
+  PathMatch match;
+  Kind kind = Kind::kCluster;
+  ClusterAction cluster;
+  RedirectAction redirect;
+  DirectResponseAction direct;
+
+  std::string_view name() const override { return route_name; }
+  std::string_view virtualHostName() const override { return virtual_host; }
+  std::string_view clusterName() const override {
+    return kind == Kind::kCluster ? std::string_view(cluster.cluster) : std::string_view();
+  }
+};
+
+struct VirtualHost {
+  std::string name;
+  std::vector<std::string> domains;  // "shop.example", "*.shop.example", "shop.*", "*"; a port in
+                                     // Host is ignored unless the domain has one
+  std::vector<RouteEntry> routes;    // the first that matches wins
+};
+
+// The compiled routes of one connection manager. Cost of a lookup depends on the length of host and
+// path, not on how many hosts and routes there are: exact hosts by hash, "*.suffix" by longest
+// suffix, "prefix.*" by longest prefix, "*"; then paths through a compiled trie that keeps
+// first-match order, regular expressions through one RE2::Set per virtual host. Immutable.
+class RouteTable final : public http::RouteResolver {
+ public:
+  // Errors: bad regular expression, duplicate domain, bad domain, path that does not start with
+  // "/". The caller checks with positions before; these are the last line.
+  static absl::StatusOr<std::shared_ptr<const RouteTable>> compile(std::vector<VirtualHost> hosts);
+  ~RouteTable() override;
+
+  const http::Route* resolve(const http::RequestHead& head,
+                             const http::StreamInfo& info) const override;
+  const RouteEntry* match(std::string_view authority, std::string_view path) const;
+  // Names of all clusters routes point at; ClusterAction::cluster_index points in here.
+  const std::vector<std::string>& clusters() const;
+
+ private:
+  RouteTable();
+  struct State;
+  std::unique_ptr<const State> state_;
+};
+
+}  // namespace weir::router

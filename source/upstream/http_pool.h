@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "source/base/intrusive_list.h"
+#include "source/http/codec.h"
+#include "source/network/connection.h"
+#include "source/upstream/cluster.h"
+
+namespace weir::upstream {
+
+// Why no stream could be had.
+enum class PoolFailure : uint8_t { kOverflow, kConnectFailed, kConnectTimeout };
+
+// A request that wants a stream. Destroying it while it waits takes it off the queue.
+// Worker-confined; one use at a time.
+class PoolRequest : public base::ListNode<> {
+ public:
+  struct Ready {
+    http::RequestEncoder& encoder;
+    const network::Connection& connection;
+    bool reused;  // the connection has carried an exchange before: a failure before any answer byte
+                  // may be retried
+    http::Version version;
+  };
+  // Exactly one of these, once; may come from inside HttpPool::acquire().
+  virtual void onPoolReady(const Ready& ready) = 0;
+  virtual void onPoolFailure(PoolFailure failure, std::string_view detail) = 0;
+  // Where the stream's answer goes.
+  virtual http::ResponseDecoder& responseDecoder() = 0;
+
+ protected:
+  ~PoolRequest() = default;
+};
+
+// Connections to one endpoint that carry HTTP requests, on one worker. HTTP/1: one request each,
+// the connection used last is taken first. HTTP/2 will be another implementation. Worker-confined.
+// No allocation for a request that finds an idle connection.
+class HttpPool {
+ public:
+  virtual ~HttpPool() = default;
+  // Takes an idle connection, or opens one (within the limits), or queues the request.
+  // `fresh`: only a connection that has carried nothing yet (the retry after a reused one broke).
+  virtual void acquire(PoolRequest& request, bool fresh) = 0;
+  virtual void drain() = 0;
+  virtual size_t idleConnections() const = 0;
+  virtual size_t openConnections() const = 0;
+};
+
+// `endpoint` and `cluster` outlive the pool.
+std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint);
+
+}  // namespace weir::upstream
