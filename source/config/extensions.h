@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "source/base/registry.h"
+#include "source/config/diagnostics.h"
+#include "source/http/access_log.h"
+#include "source/http/filter.h"
+#include "source/network/network_filter.h"
+#include "source/network/transport_socket.h"
+#include "source/stats/stats.h"
+#include "source/upstream/load_balancer.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace weir::config {
+
+class Compiler;
+
+// What an extension may use while it turns its configuration into a factory. Main-thread only; valid during the call.
+struct CompileContext {
+  const base::Registry& registry;
+  stats::Store& stats;
+  // Compiles nested extensions (HTTP filters, access loggers), resolves cluster names with "did you mean".
+  Compiler& compiler;
+  std::string_view listener_name;  // empty outside of a listener
+};
+
+// The categories of extensions and what each makes of its configuration message. compile() reports every problem at the
+// cursor of the field it is in and then returns null; it has no side effects beyond registering metrics. `config` is of the
+// type that configType() names. An extension's config.cc derives from one of these and all_extensions.cc registers it.
+class NetworkFilterExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "network_filters";
+  std::string_view category() const final { return kCategory; }
+  virtual bool terminal() const { return false; }
+  virtual std::shared_ptr<const network::NetworkFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+class HttpFilterExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "http_filters";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const http::HttpFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+class LoadBalancingExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "load_balancing";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const upstream::LoadBalancerFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+class TransportSocketExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "transport_sockets";
+  std::string_view category() const final { return kCategory; }
+  // For a listener's filter chain (downstream) or a cluster (upstream).
+  virtual std::shared_ptr<const network::TransportSocketFactory> compile(
+      const google::protobuf::Message& config, bool downstream, const Cursor& at, CompileContext& context) const = 0;
+};
+
+class AccessLoggerExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "access_loggers";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const http::AccessLoggerFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/base/registry.h"
+#include "source/config/diagnostics.h"
+#include "source/network/listener.h"
+#include "source/stats/stats.h"
+#include "source/upstream/cluster.h"
+
+namespace weir::config {
+
+// How the process runs; read at start only. Value.
+struct RuntimeConfig {
+  uint32_t workers = 0;  // 0: the cores available
+  std::chrono::milliseconds drain_timeout{30'000};
+  uint32_t max_connections = 0;  // 0: by the descriptor limit
+  std::string log_level = "info";
+  std::string log_path;
+};
+
+// A whole configuration, compiled: what workers run on. Immutable, versioned; replaced as a whole.
+struct Snapshot {
+  uint64_t version = 0;
+  std::vector<std::shared_ptr<const network::ListenerConfig>> listeners;
+  std::vector<std::shared_ptr<const upstream::ClusterConfig>> clusters;
+  std::optional<network::Address> admin_address;
+  RuntimeConfig runtime;
+  std::string text;  // canonical protobuf text of what is running, for admin
+  std::string json;  // the same as JSON
+};
+
+// Loads configuration files. Main-thread only. Keeps what successive snapshots share (cluster usage, metrics).
+class Loader {
+ public:
+  Loader(const base::Registry& registry, stats::Store& stats);
+  ~Loader();
+  // nullptr when there is any diagnostic. All findings are reported, not only the first. `version` goes into the snapshot.
+  // No side effects beyond reading the files that the configuration names.
+  std::shared_ptr<const Snapshot> loadFile(const std::string& path, uint64_t version, Diagnostics& diagnostics);
+  std::shared_ptr<const Snapshot> loadText(std::string_view text, const std::string& file_name, uint64_t version,
+                                           Diagnostics& diagnostics);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::config
