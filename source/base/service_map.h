@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace weir::base {
+
+// What a worker (or the main thread) offers to the extensions bound to it, found by type: the
+// dispatcher, the cluster set, the stats block. Layers stay apart: whoever asks names a type of a
+// layer it may see. Worker-confined; looked up when something is bound, never per request.
+class ServiceMap {
+ public:
+  template <class T>
+  void put(T& service) {
+    entries_.emplace_back(key<T>(), &service);
+  }
+  // nullptr when nobody offers T.
+  template <class T>
+  T* find() const {
+    for (const auto& [k, service] : entries_) {
+      if (k == key<T>()) return static_cast<T*>(service);
+    }
+    return nullptr;
+  }
+  // T must have been put: a missing one is a bug of the wiring.
+  template <class T>
+  T& get() const {
+    return *find<T>();
+  }
+
+ private:
+  template <class T>
+  static const void* key() {
+    static const char unique = 0;
+    return &unique;
+  }
+  std::vector<std::pair<const void*, void*>> entries_;
+};
+
+}  // namespace weir::base

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::buffer {
+
+class BlockPool;
+
+// A reference-counted piece of memory from a BlockPool. Worker-confined.
+struct Block {
+  BlockPool* pool;
+  uint32_t references;
+  uint32_t capacity;  // bytes behind the header
+  uint32_t used;      // bytes handed out from the start; room behind them is free to fill
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+};
+
+// Size-classed free lists of blocks (512 B, 4 KiB, 16 KiB, 64 KiB) and of buffer nodes. Free lists
+// are bounded in bytes; what is over goes back to the allocator. Worker-confined. Outlives every
+// buffer.
+class BlockPool {
+ public:
+  static constexpr size_t kLargest = 64 * 1024;
+
+  BlockPool() = default;
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  // A block with at least `bytes` of capacity, one reference, used == 0. Above kLargest it comes
+  // from the allocator and goes back there. At most 2 GiB.
+  Block& acquire(size_t bytes);
+  // Drops one reference.
+  static void release(Block& block) {
+    if (--block.references == 0) block.pool->recycle(block);
+  }
+
+  // For the gauges: bytes out in use and bytes waiting in free lists.
+  size_t bytesInUse() const { return bytes_in_use_; }
+  size_t bytesFree() const { return bytes_free_; }
+
+ private:
+  friend class Buffer;
+  static constexpr int kClasses = 4;
+  static constexpr size_t kNodeBytes = 32;
+  struct Free {
+    Free* next;
+  };
+  struct FreeList {
+    Free* first = nullptr;
+    uint32_t count = 0;
+  };
+
+  static int classOf(size_t bytes);
+  void recycle(Block& block);
+  void* acquireNode();
+  void releaseNode(void* node);
+
+  size_t bytes_in_use_ = 0;
+  size_t bytes_free_ = 0;
+  FreeList free_blocks_[kClasses];
+  FreeList free_nodes_;
+};
+
+}  // namespace weir::buffer
