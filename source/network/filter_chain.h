@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "source/base/intrusive_list.h"
+#include "source/base/local_ref.h"
+#include "source/network/network_filter.h"
+#include "source/network/transport_socket.h"
+
+namespace weir::network {
+
+// Facts a filter chain is chosen by. SNI and ALPN are filled by a TLS inspector.
+struct FilterChainMatchInput {
+  const Address* destination = nullptr;
+  const Address* source = nullptr;
+  std::string_view server_name;
+  std::vector<std::string_view> application_protocols;
+};
+
+struct FilterChainMatch {
+  std::optional<uint16_t> destination_port;
+  std::vector<Prefix> source_prefixes;             // empty: any
+  std::vector<std::string> server_names;           // exact or "*.suffix"; empty: any
+  std::vector<std::string> application_protocols;  // empty: any
+};
+
+// One filter chain of a listener as configured. Immutable; part of a snapshot.
+struct FilterChainConfig {
+  std::string name;  // unique within the listener
+  FilterChainMatch match;
+  std::shared_ptr<const TransportSocketFactory> transport;
+  struct Filter {
+    std::string name;
+    std::shared_ptr<const NetworkFilterFactory> factory;
+  };
+  std::vector<Filter> filters;
+};
+
+// Picks the chain whose match is the most specific: destination port, then server name (exact over
+// longer wildcard over any), then application protocol, then longest source prefix; the first
+// listed of equals. Immutable.
+class FilterChainSelector {
+ public:
+  explicit FilterChainSelector(std::vector<std::shared_ptr<const FilterChainConfig>> chains);
+  // Index into the vector, or -1.
+  int select(const FilterChainMatchInput& input) const;
+
+ private:
+  struct Candidate {
+    int chain;
+    int name_rank;  // 0 any, else the length of the wildcard's suffix; exact beats all
+  };
+  struct Best;
+  void consider(const std::vector<Candidate>& candidates, const FilterChainMatchInput& input,
+                Best& best) const;
+
+  std::vector<std::shared_ptr<const FilterChainConfig>> chains_;
+  // Chains by server name in lower case: exact, the ".suffix" of wildcards, and those with none.
+  absl::flat_hash_map<std::string, std::vector<Candidate>> exact_;
+  absl::flat_hash_map<std::string, std::vector<Candidate>> suffixes_;
+  std::vector<Candidate> any_;
+};
+
+// A filter chain bound to one worker. When a newer snapshot replaces it, successor() is the chain
+// of the same listener and name, so that a connection that lives on can follow (the HTTP connection
+// manager does, for each new request). Worker-confined; kept alive by its connections.
+class WorkerFilterChain final : public base::LocalCounted {
+ public:
+  WorkerFilterChain(std::shared_ptr<const FilterChainConfig> config, base::ServiceMap& services);
+
+  const FilterChainConfig& config() const { return *config_; }
+  WorkerNetworkFilterFactory& filter(size_t index) { return *filters_[index]; }
+  size_t filterCount() const { return filters_.size(); }
+  void setSuccessor(base::LocalRef<WorkerFilterChain> next) { successor_ = std::move(next); }
+  // The newest chain: this one when nothing replaced it.
+  WorkerFilterChain& newest();
+
+ private:
+  std::shared_ptr<const FilterChainConfig> config_;
+  std::vector<std::unique_ptr<WorkerNetworkFilterFactory>> filters_;
+  base::LocalRef<WorkerFilterChain> successor_;
+};
+
+// The filters of one accepted connection, between it and its bytes. Owns the connection.
+// Worker-confined.
+class NetworkFilterChain final : public ConnectionHandler,
+                                 public event::DeferredDeletable,
+                                 public base::ListNode<> {
+ public:
+  // Is told once when the connection is closed, as the last thing; may deferDelete the chain.
+  class Owner {
+   public:
+    virtual void onConnectionClosed(NetworkFilterChain& chain) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  NetworkFilterChain(Owner& owner, std::unique_ptr<Connection> connection,
+                     base::LocalRef<WorkerFilterChain> bound);
+  ~NetworkFilterChain() override;
+  void start();
+
+  Connection& connection() { return *connection_; }
+  WorkerFilterChain& bound() { return *bound_; }
+  // Follows bound().newest(): only a filter that can change its factory in place may ask for it.
+  void rebind(WorkerFilterChain& newer);
+  size_t indexOf(const NetworkFilter& filter) const;
+
+  // A filter that paused lets what it left go on to the filters behind it. Idempotent. Not from
+  // inside its onData: there, continue.
+  void resumeRead(NetworkFilter& filter);
+  // From a filter towards the client, through the filters before it that want writes. Moves `data`.
+  void write(NetworkFilter& from, buffer::Buffer& data, bool end_stream);
+  // True when nobody sits between `from` and the connection: then it may compose in
+  // connection().output().
+  bool writesDirectly(const NetworkFilter& from) const;
+  void drain();
+
+  void onData(buffer::Buffer& data, bool end_stream) override;
+  void onAboveHighWatermark() override;
+  void onBelowLowWatermark() override;
+  void onConnected() override;
+  void onClose(CloseReason reason) override;
+
+  // Paused bytes beyond this hold reading from the connection.
+  static constexpr size_t kMaxLeftBytes = 256 * 1024;
+
+ private:
+  void deliver(NetworkFilter* filter, buffer::Buffer& data, bool end_stream);
+  buffer::Buffer& left(const NetworkFilter& filter);
+  bool hasLeft(const NetworkFilter& filter) const;
+  void checkHold();
+
+  Owner& owner_;
+  std::unique_ptr<Connection> connection_;
+  base::LocalRef<WorkerFilterChain> bound_;
+  std::unique_ptr<NetworkFilter> first_;
+  // Bytes that filters behind the first have left, by filter; made when it happens.
+  std::unique_ptr<std::vector<buffer::Buffer>> left_;
+};
+
+}  // namespace weir::network

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "source/base/service_map.h"
+#include "source/buffer/buffer.h"
+#include "source/network/connection.h"
+
+namespace weir::network {
+
+class NetworkFilterChain;
+class WorkerFilterChain;
+
+// What a filter says after a call: hand the same on to the next filter now, or stop here until it
+// calls resume. (The HTTP filter chain has the same two.)
+enum class Verdict : uint8_t { kContinue, kPause };
+
+// One network filter of one connection. The last of a chain (HTTP connection manager, TCP proxy)
+// takes the bytes for good. Worker-confined. Destroyed with the connection, never from inside its
+// own call.
+class NetworkFilter {
+ public:
+  virtual ~NetworkFilter() = default;
+  // Once, before any data. `chain` outlives the filter.
+  virtual void onNewConnection(NetworkFilterChain& chain) { chain_ = &chain; }
+  // Downstream bytes. On kContinue what is left in `data` goes to the next filter; on kPause it
+  // stays and is offered again together with what comes next, or goes on with resumeRead(). What
+  // the last filter leaves stays likewise.
+  virtual Verdict onData(buffer::Buffer& data, bool end_stream) = 0;
+  // Bytes on their way to the client. Only called when wantsWrites(). A filter that pauses takes
+  // the bytes out of `data` and sends them on later with chain().write(*this, ...); what it leaves
+  // then is dropped.
+  virtual Verdict onWrite(buffer::Buffer& data, bool end_stream);
+  virtual bool wantsWrites() const { return false; }
+  virtual void onAboveHighWatermark() {}
+  virtual void onBelowLowWatermark() {}
+  // The worker is draining: finish and close soon.
+  virtual void onDrain() {}
+  // The last call.
+  virtual void onClose(CloseReason reason) = 0;
+
+ protected:
+  NetworkFilter() = default;
+  NetworkFilterChain& chain() { return *chain_; }
+
+ private:
+  friend class NetworkFilterChain;
+  NetworkFilterChain* chain_ = nullptr;
+  std::unique_ptr<NetworkFilter> next_;
+  uint8_t index_ = 0;
+  bool paused_ = false;
+  bool ended_ = false;  // was told end_stream
+};
+
+// Makes the filters of one kind and configuration on one worker. Worker-confined.
+class WorkerNetworkFilterFactory {
+ public:
+  virtual ~WorkerNetworkFilterFactory() = default;
+  virtual std::unique_ptr<NetworkFilter> create() = 0;
+};
+
+// What a network filter extension makes of its configuration. Immutable; shared by all workers,
+// which bind it.
+class NetworkFilterFactory {
+ public:
+  virtual ~NetworkFilterFactory() = default;
+  // `services` has the worker's event::Dispatcher, network::IoContext, stats::Block, stats::Store,
+  // upstream::ClusterSet. Outlives what is returned, as do the services.
+  virtual std::unique_ptr<WorkerNetworkFilterFactory> bind(base::ServiceMap& services) const = 0;
+};
+
+}  // namespace weir::network

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "source/network/transport_socket.h"
+
+namespace weir::network {
+
+// Bytes as they are. It is a part of every Connection, so that a plain one costs no allocation.
+// Worker-confined.
+class PlainTransport final : public TransportSocket {
+ public:
+  void attach(int fd) override { fd_ = fd; }
+  int fd() const { return fd_; }
+
+  // One recv(2). kWouldBlock when it came back short: the level-triggered poll tells of more.
+  IoResult read(std::span<char> out) override;
+  // One sendmsg(2) per kVectors pieces, until all is written or the socket is full.
+  IoResult write(buffer::Buffer& data) override;
+  IoResult shutdownWrite() override;
+  bool bytesAreRaw() const override { return true; }
+
+ private:
+  static constexpr int kVectors = 64;
+  int fd_ = -1;
+};
+
+// Makes plain transports, that is: none. Immutable.
+class PlainTransportFactory final : public TransportSocketFactory {
+ public:
+  std::unique_ptr<TransportSocket> create() const override { return nullptr; }
+};
+
+}  // namespace weir::network
