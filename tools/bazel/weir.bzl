@@ -1,6 +1,7 @@
 """The rules our own BUILD files use: the native ones with our flags.
 
-    weir_cc_library, weir_cc_binary, weir_cc_test, weir_cc_benchmark, weir_cc_fuzz_test, weir_proto_library
+    weir_cc_library, weir_cc_binary, weir_cc_test, weir_cc_benchmark, weir_cc_fuzz_test, weir_py_test,
+    weir_proto_library
 """
 
 # Warnings are errors in our own code only; libraries come in as system headers. The fuzzing build
@@ -89,6 +90,18 @@ def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [],
             "//tools/bazel:fuzz": ["//test/fuzz:libfuzzer_options"],
             "//conditions:default": ["//test/fuzz:driver"],
         }),
+        **kwargs
+    )
+
+def weir_py_test(name, srcs, data = [], size = "small", **kwargs):
+    """Python unit tests (unittest), each case reported. Imports are from the repository's root."""
+    package = native.package_name()
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = ["//tools/bazel:run_unittests"],
+        args = ["%s/%s" % (package, src) for src in srcs],
+        data = srcs + data,
         **kwargs
     )
 
