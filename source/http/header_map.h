@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "source/base/arena.h"
+
+namespace weir::http {
+
+// Field names that the proxy itself looks at. Recognised once, when a field is added; reached by
+// index afterwards. kOther: any other name. The order is alphabetical after kOther.
+enum class HeaderId : uint8_t {
+  kOther,
+  kAccept,
+  kAcceptEncoding,
+  kAuthorization,
+  kCacheControl,
+  kConnection,
+  kContentEncoding,
+  kContentLength,
+  kContentType,
+  kCookie,
+  kDate,
+  kETag,
+  kExpect,
+  kHost,
+  kIfModifiedSince,
+  kIfNoneMatch,
+  kKeepAlive,
+  kLastModified,
+  kLocation,
+  kProxyConnection,
+  kRange,
+  kReferer,
+  kServer,
+  kSetCookie,
+  kTe,
+  kTrailer,
+  kTransferEncoding,
+  kUpgrade,
+  kUserAgent,
+  kVary,
+  kVia,
+  kXForwardedFor,
+  kXForwardedHost,
+  kXForwardedProto,
+  kXRequestId,
+  kCount,
+};
+
+// The canonical lower-case name; empty for kOther.
+std::string_view headerName(HeaderId id);
+// Case-insensitive; kOther when not known.
+HeaderId headerId(std::string_view name);
+
+// The fields of one message, in order, names case-insensitive and kept as they came. Names and
+// values are views into an Arena that the message owns: they stay valid until the message is
+// cleared, also when fields are added or removed. Worker-confined. Allocates nothing in the steady
+// state of a reused message.
+class HeaderMap {
+ public:
+  struct Field {
+    std::string_view name;
+    std::string_view value;
+    HeaderId id;
+    bool removed = false;  // skipped by everything; kept so that indices stay
+  };
+
+  explicit HeaderMap(base::Arena& arena) : arena_(&arena) {}
+  HeaderMap(const HeaderMap&) = delete;
+  HeaderMap& operator=(const HeaderMap&) = delete;
+
+  base::Arena& arena() { return *arena_; }
+  // Fields that are not removed.
+  size_t size() const { return live_; }
+  bool empty() const { return live_ == 0; }
+  // Sum of name and value lengths of what is not removed.
+  size_t byteSize() const;
+  void clear();
+
+  // First value, or empty; `has` tells empty from absent.
+  std::string_view get(HeaderId id) const;
+  std::string_view get(std::string_view name) const;
+  bool has(HeaderId id) const { return first_[static_cast<size_t>(id)] != kNone; }
+  bool has(std::string_view name) const;
+  size_t count(HeaderId id) const;
+  size_t count(std::string_view name) const;
+
+  // Copies name and value into the arena.
+  void add(std::string_view name, std::string_view value);
+  void add(HeaderId id, std::string_view value);
+  // Takes views that already live as long as the arena's content (parsers; static strings).
+  void addView(HeaderId id, std::string_view name, std::string_view value);
+  // Replaces the first and removes the others; adds when there is none.
+  void set(HeaderId id, std::string_view value);
+  void set(std::string_view name, std::string_view value);
+  // Returns how many were removed.
+  size_t remove(HeaderId id);
+  size_t remove(std::string_view name);
+
+  // for (const HeaderMap::Field& f : map.fields()) if (!f.removed) …
+  const std::vector<Field>& fields() const { return fields_; }
+  template <class F>
+  void forEach(F&& visit) const {
+    for (const Field& field : fields_) {
+      if (!field.removed) visit(field);
+    }
+  }
+  // Removes every field for which `predicate(field)` holds.
+  template <class P>
+  void removeIf(P&& predicate) {
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      if (!fields_[i].removed && predicate(static_cast<const Field&>(fields_[i]))) removeAt(i);
+    }
+  }
+
+ private:
+  static constexpr uint16_t kNone = 0xffff;
+  void removeAt(size_t index);
+
+  base::Arena* arena_;
+  std::vector<Field> fields_;
+  size_t live_ = 0;
+  std::array<uint16_t, static_cast<size_t>(HeaderId::kCount)> first_;
+};
+
+}  // namespace weir::http

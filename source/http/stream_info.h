@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "source/event/dispatcher.h"
+#include "source/http/message.h"
+#include "source/http/stream_error.h"
+#include "source/network/address.h"
+
+namespace weir::http {
+
+class Route;
+
+// Facts of one exchange, gathered as it goes: for access logs, filters and statistics. Worker-confined; views are valid
+// while the stream lives. Times are zero until reached.
+struct StreamInfo {
+  event::SystemTime start_time;
+  event::MonotonicTime started;          // first byte of the request head seen
+  event::MonotonicTime request_complete;
+  event::MonotonicTime upstream_started;
+  event::MonotonicTime upstream_first_byte;
+  event::MonotonicTime response_started;
+  event::MonotonicTime ended;
+
+  uint64_t request_bytes = 0;   // body
+  uint64_t response_bytes = 0;  // body
+  uint16_t status = 0;          // sent; 0: none
+  uint32_t flags = 0;           // ResponseFlag
+  std::string_view detail;      // static text: why Weir itself answered ("route_not_found")
+
+  const network::Address* downstream_remote = nullptr;  // trusted client address after X-Forwarded-For
+  const network::Address* downstream_direct = nullptr;  // the peer of the socket
+  const network::Address* downstream_local = nullptr;
+  uint64_t connection_id = 0;
+  std::string_view request_id;
+  std::string_view requested_server_name;
+
+  const Route* route = nullptr;
+  std::string_view cluster;
+  const network::Address* upstream_address = nullptr;
+  uint32_t attempts = 0;
+
+  void addFlag(ResponseFlag flag) { flags |= static_cast<uint32_t>(flag); }
+  bool hasFlag(ResponseFlag flag) const { return (flags & static_cast<uint32_t>(flag)) != 0; }
+};
+
+}  // namespace weir::http
