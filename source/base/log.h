@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "source/base/concat.h"
 
 // The operational log: what the operator should know about the proxy itself, not about requests.
 // One per process. Lines go to stderr until start() says otherwise. Every function is thread-safe.
@@ -47,27 +47,27 @@ bool enabled(Level level, std::string_view area);
 // peer's bytes cannot forge a line.
 void write(Level level, std::string_view area, std::string_view text);
 
-// log::info("listener", "bound to ", address): the parts are joined by absl::StrCat when the level
+// log::info("listener", "bound to ", address): the parts are joined by concat() when the level
 // is enabled.
 template <class... Parts>
 void trace(std::string_view area, const Parts&... parts) {
-  if (enabled(Level::kTrace, area)) write(Level::kTrace, area, absl::StrCat(parts...));
+  if (enabled(Level::kTrace, area)) write(Level::kTrace, area, concat(parts...));
 }
 template <class... Parts>
 void debug(std::string_view area, const Parts&... parts) {
-  if (enabled(Level::kDebug, area)) write(Level::kDebug, area, absl::StrCat(parts...));
+  if (enabled(Level::kDebug, area)) write(Level::kDebug, area, concat(parts...));
 }
 template <class... Parts>
 void info(std::string_view area, const Parts&... parts) {
-  if (enabled(Level::kInfo, area)) write(Level::kInfo, area, absl::StrCat(parts...));
+  if (enabled(Level::kInfo, area)) write(Level::kInfo, area, concat(parts...));
 }
 template <class... Parts>
 void warning(std::string_view area, const Parts&... parts) {
-  if (enabled(Level::kWarning, area)) write(Level::kWarning, area, absl::StrCat(parts...));
+  if (enabled(Level::kWarning, area)) write(Level::kWarning, area, concat(parts...));
 }
 template <class... Parts>
 void error(std::string_view area, const Parts&... parts) {
-  if (enabled(Level::kError, area)) write(Level::kError, area, absl::StrCat(parts...));
+  if (enabled(Level::kError, area)) write(Level::kError, area, concat(parts...));
 }
 
 // Lets one line through per interval. Worker-confined.
