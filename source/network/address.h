@@ -52,6 +52,7 @@ class Address {
     UnixName* name;
   };
   explicit Address(UnixName* name);
+  static absl::StatusOr<Address> parseUnix(std::string_view text, std::string_view path);
   // All begin with the family. 32 bytes, as every connection has one.
   union {
     sockaddr base_;
@@ -71,8 +72,9 @@ class Prefix {
   std::string toString() const;
 
  private:
-  Address network_;
+  uint8_t bits_[16] = {};
   uint8_t length_ = 0;
+  uint8_t max_length_ = 0;  // 32 or 128
 };
 
 }  // namespace weir::network

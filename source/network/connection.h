@@ -144,39 +144,50 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
              std::unique_ptr<TransportSocket> transport, State state);
 
   int fd() const { return plain_.fd(); }
+  bool hasInput() const { return input_ != nullptr && !input_->empty(); }
+  bool hasOutput() const { return output_ != nullptr && !output_->empty(); }
+  bool readAllowed() const { return read_enabled_ && !read_held_; }
+
+  // Setting up.
+  void startConnecting(std::chrono::milliseconds timeout);
+  void finishConnecting();
+  void driveHandshake();
+  void becomeOpen();
+
+  // Readiness and timeouts.
   void watchFd();
-  void updateWatch(bool woken_in_vain);
+  void onOpenReady(event::FdEvents events);
   bool wantsRead() const;
   bool wantsWrite() const;
+  // READABLE is dropped only when an event `woke_in_vain`: a short pause costs no system call.
+  void updateWatch(bool woke_in_vain);
   Extra& extra();
   void armTimer(std::chrono::milliseconds delay);
   void cancelTimer();
   void onTimeout();
 
-  // Steps of the end-of-callback work.
+  // The end-of-callback work.
   void enqueue();
   void settle();
   void resume();
-  void flushOutput();
 
-  void startConnecting();
-  void finishConnecting();
-  void driveHandshake();
-  void becomeOpen();
-
+  // Reading.
   void readAvailable();
-  void onRead(const IoResult& result);
   void deliver();
   void discardWhileFlushing();
   void discardWhileLingering();
   void releaseEmptyBuffers();
 
+  // Writing and ending.
+  void flushOutput();
   void onWriteError(int error);
   void onDrained();
   void checkWatermarks();
   void finishFlush();
-  void finish(CloseReason reason, int error = 0);
+  void finishWhenBothEnded();
+  void finish(CloseReason reason, int error);
   void closeDescriptor();
+  void detachSplices();
 
   ConnectionHandler* handler_ = nullptr;
   IoContext& io_;
@@ -203,10 +214,10 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   bool write_blocked_ : 1 = false;  // the socket took less than there was
   bool write_dead_ : 1 = false;     // writing failed; what can be read is still read
   bool remote_ended_ : 1 = false;
-  bool end_told_ : 1 = false;
   bool end_requested_ : 1 = false;  // half-close after the output
   bool write_ended_ : 1 = false;
-  bool above_high_ : 1 = false;
+  // Also set when somebody asked and stopped because of the answer: then the crossing back is told.
+  mutable bool above_high_ : 1 = false;
   bool linger_ : 1 = false;
   bool reset_ : 1 = false;
   bool enqueued_ : 1 = false;

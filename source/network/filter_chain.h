@@ -8,10 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-
 #include "source/base/intrusive_list.h"
 #include "source/base/local_ref.h"
+#include "source/base/string_map.h"
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
 
@@ -64,8 +63,8 @@ class FilterChainSelector {
 
   std::vector<std::shared_ptr<const FilterChainConfig>> chains_;
   // Chains by server name in lower case: exact, the ".suffix" of wildcards, and those with none.
-  absl::flat_hash_map<std::string, std::vector<Candidate>> exact_;
-  absl::flat_hash_map<std::string, std::vector<Candidate>> suffixes_;
+  base::StringMap<std::vector<Candidate>> exact_;
+  base::StringMap<std::vector<Candidate>> suffixes_;
   std::vector<Candidate> any_;
 };
 
@@ -123,6 +122,8 @@ class NetworkFilterChain final : public ConnectionHandler,
   // connection().output().
   bool writesDirectly(const NetworkFilter& from) const;
   void drain();
+  // Tells the filters kLocal and is silent afterwards: the owner destroys the chain next.
+  void shutdown();
 
   void onData(buffer::Buffer& data, bool end_stream) override;
   void onAboveHighWatermark() override;

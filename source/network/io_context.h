@@ -22,6 +22,7 @@ class PipePool;
 // their turn.
 class IoContext {
  public:
+  // Makes the process ignore SIGPIPE.
   IoContext(event::Dispatcher& dispatcher, uint32_t worker_index);
   ~IoContext();
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "source/base/intrusive_list.h"
+#include "source/base/log.h"
 #include "source/base/service_map.h"
 #include "source/network/filter_chain.h"
 #include "source/network/io_context.h"
@@ -124,6 +126,7 @@ class WorkerListener final : public event::FdHandler, public NetworkFilterChain:
   std::vector<base::LocalRef<WorkerFilterChain>> chains_;  // in the order of the configuration
   base::IntrusiveList<NetworkFilterChain> connections_;
   std::optional<Metrics> metrics_;
+  base::log::LogLimiter log_limit_{std::chrono::seconds(10)};
   uint32_t open_ = 0;
   Accepting accepting_ = Accepting::kNotYet;
 };

@@ -1,0 +1,73 @@
+#include "source/network/socket.h"
+
+#include <netinet/tcp.h>
+
+#include <cerrno>
+#include <string>
+
+#include "source/base/concat.h"
+
+namespace weir::network {
+namespace {
+
+absl::Status setOption(int fd, int level, int option, int value, std::string_view name) {
+  if (setsockopt(fd, level, option, &value, sizeof value) == 0) return absl::OkStatus();
+  return errnoStatus(errno, base::concat("set ", name));
+}
+
+}  // namespace
+
+absl::Status errnoStatus(int error, std::string_view what) {
+  return absl::ErrnoToStatus(error, {what.data(), what.size()});
+}
+
+base::UniqueFd openStreamSocket(const Address& address, int& error) {
+  const int family = address.data()->sa_family;
+  base::UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  if (socket.valid() && (!address.isIp() ||
+                         setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)) {
+    return socket;
+  }
+  error = errno;
+  return base::UniqueFd();
+}
+
+absl::Status setReuseAddress(int fd) {
+  return setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+}
+
+absl::Status setReusePort(int fd) {
+  return setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
+}
+
+absl::Status setIpv6Only(int fd) {
+  return setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+}
+
+absl::Status setFastOpen(int fd, int queue_length) {
+  return setOption(fd, IPPROTO_TCP, TCP_FASTOPEN, queue_length, "TCP_FASTOPEN");
+}
+
+void setResetOnClose(int fd) {
+  // Only TCP knows it; elsewhere there is no RST and close(2) is as good.
+  const linger abort{1, 0};
+  (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+}
+
+int takeSocketError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+Address localAddressOf(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (getsockname(fd, address, &length) != 0) return {};
+  return Address::fromSockaddr(address, length);
+}
+
+}  // namespace weir::network

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+#include "source/base/fd.h"
+#include "source/network/address.h"
+
+namespace weir::network {
+
+// "connect to 10.0.0.1:80: Connection refused", with the status code that fits `error`.
+absl::Status errnoStatus(int error, std::string_view what);
+
+// A stream socket of the address's family: non-blocking, close-on-exec, and with TCP_NODELAY where
+// that means something. Not valid when that failed: `error` is the errno then.
+base::UniqueFd openStreamSocket(const Address& address, int& error);
+absl::Status setReuseAddress(int fd);
+absl::Status setReusePort(int fd);
+// IPv6 sockets leave IPv4 alone, so that "[::]:80" and "0.0.0.0:80" can be two listeners.
+absl::Status setIpv6Only(int fd);
+absl::Status setFastOpen(int fd, int queue_length);
+// close(2) will send RST and drop what is unsent.
+void setResetOnClose(int fd);
+// Takes the pending error (SO_ERROR); 0: none.
+int takeSocketError(int fd);
+// Family kNone when the kernel knows none.
+Address localAddressOf(int fd);
+
+}  // namespace weir::network
