@@ -21,6 +21,7 @@ struct Block {
 // buffer.
 class BlockPool {
  public:
+  static constexpr size_t kSmallest = 512;
   static constexpr size_t kLargest = 64 * 1024;
 
   BlockPool() = default;

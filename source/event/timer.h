@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
+
 #include "source/base/intrusive_list.h"
 
 namespace weir::event {
@@ -68,10 +70,11 @@ class TimerWheel {
   // Tells the time (ticks since the wheel's start) without firing anything: timers armed from now
   // on count from here. Never goes back.
   void observe(uint64_t now_tick);
-  // Fires what is due at `now_tick`, in order of deadline. Timers that a callback arms fire on a
-  // later call. The cost depends on what is linked, not on how many ticks have passed. Not called
-  // from a callback.
-  void advance(uint64_t now_tick);
+  // Fires what is due at `now_tick`, in order of deadline; `after_each` runs after every callback.
+  // Timers that a callback arms fire on a later call. The cost depends on what is linked, not on
+  // how many ticks have passed. Not called from a callback.
+  void advance(
+      uint64_t now_tick, absl::FunctionRef<void()> after_each = [] {});
   // Ticks until something may be due (0: now), or kNone: how long the loop may sleep.
   static constexpr uint64_t kNone = ~uint64_t{0};
   uint64_t ticksToNext() const {
@@ -89,8 +92,7 @@ class TimerWheel {
   void place(WheelTimer& timer);
   void remove(WheelTimer& timer);
   Due findDue() const;
-  void process(int level);
-  void fire(WheelTimer& timer);
+  void process(int level, absl::FunctionRef<void()> after_each);
   void forgetEmptySlots();
 
   static constexpr int kBits = 8;

@@ -67,7 +67,7 @@ class FakeDispatcher final : public Dispatcher {
   bool runPosts();
   bool pollFds(int timeout_ms);
   void stepTo(MonotonicTime time);
-  void fireTimers();
+  bool fireTimers();
   void afterCallback();
   MonotonicTime nextDue(MonotonicTime limit) const;
 
