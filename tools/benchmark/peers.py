@@ -1,0 +1,190 @@
+"""The proxies that are measured: how each is found, configured and started.
+
+All do the same work: two endpoints, keep-alive to them, X-Forwarded-For, X-Forwarded-Proto and a
+request id added, no access log. The bench checks at every start that the origin sees those fields.
+"""
+
+import http.client
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from string import Template
+
+from .processes import BenchError, Process, free_ports
+
+TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
+ADDED_FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-request-id")
+
+
+@dataclass
+class Proxy:
+    """A running, checked proxy."""
+
+    name: str
+    process: Process
+    port: int
+
+
+class Peer:
+    """One column of the table. A subclass says how to start it; `scenarios` what it can be."""
+
+    scenarios = ("http",)
+    adds_fields = True
+
+    def __init__(self, name, family, program):
+        self.name = name
+        self.family = family
+        self.program = program
+
+    def installed(self):
+        return self.program is not None
+
+    def version(self):
+        return ""
+
+    def command(self, bench, scenario, folder):
+        """The command line and the port it will listen on; None when the process prints the port."""
+        raise NotImplementedError
+
+    def start(self, bench, scenario):
+        """A Proxy that answers through the origin. The caller stops `proxy.process`."""
+        folder = bench.folder(self.name)
+        command, port = self.command(bench, scenario, folder)
+        process = Process(command, bench.proxy_core, os.path.join(folder, "log"), read_output=port is None)
+        try:
+            if port is None:
+                port = int(process.read_line())
+            _wait_until_serving(self, process, port)
+        except BaseException:
+            process.stop()
+            raise
+        return Proxy(self.name, process, port)
+
+
+class Relay(Peer):
+    """Copies bytes to one origin port without looking at them: the floor."""
+
+    adds_fields = False
+
+    def command(self, bench, scenario, folder):
+        return [self.program, str(bench.origin_ports[0])], None
+
+
+class ConfiguredPeer(Peer):
+    """A proxy that reads a file made from a template in tools/benchmark/peers/."""
+
+    def __init__(self, name, family, program, template, version_arguments, extra=None):
+        super().__init__(name, family, program)
+        self._template = template
+        self._version_arguments = version_arguments
+        self._extra = extra or {}
+
+    def version(self):
+        return _first_line([self.program, *self._version_arguments])
+
+    def command(self, bench, scenario, folder):
+        port, admin_port = free_ports(2)
+        path = os.path.join(folder, self._template.format(scenario=scenario))
+        values = {
+            "PORT": port,
+            "ADMIN_PORT": admin_port,
+            "ORIGIN_A": f"127.0.0.1:{bench.origin_ports[0]}",
+            "ORIGIN_B": f"127.0.0.1:{bench.origin_ports[1]}",
+            "MAX_CLIENTS": bench.max_clients + 100,
+            "MAX_FILES": bench.max_files,
+            "FOLDER": folder,
+            **self._extra,
+        }
+        with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
+            text = Template(template.read()).substitute(values)
+        with open(path, "w") as file:
+            file.write(text)
+        return self.arguments(path, folder), port
+
+    def arguments(self, path, folder):
+        raise NotImplementedError
+
+
+class Nginx(ConfiguredPeer):
+    def arguments(self, path, folder):
+        return [self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
+
+
+class HaProxy(ConfiguredPeer):
+    def arguments(self, path, folder):
+        return [self.program, "-db", "-q", "-f", path]
+
+
+class Weir(ConfiguredPeer):
+    def arguments(self, path, folder):
+        checked = subprocess.run(
+            [self.program, "check", "-c", path], capture_output=True, text=True, timeout=30, check=False
+        )
+        if checked.returncode != 0:
+            raise BenchError(f"weir check refuses {path}:\n{checked.stdout}{checked.stderr}")
+        return [self.program, "run", "-c", path]
+
+
+# What makes HAProxy move bodies with splice(2) through large pipes (performance.md, footnote 3).
+_SPLICE = {
+    "GLOBAL_TUNING": "tune.pipesize 262144",
+    "DEFAULTS_TUNING": "option splice-request\n    option splice-response",
+}
+_NO_SPLICE = {"GLOBAL_TUNING": "", "DEFAULTS_TUNING": ""}
+
+
+def all_peers(relay=None, weir=None):
+    """Every peer in the order of the table; what is not installed says so through installed()."""
+    nginx, haproxy = _find("nginx"), _find("haproxy")
+    return [
+        Relay("relay", "relay", relay),
+        Nginx("nginx", "nginx", nginx, "nginx-{scenario}.conf", ["-v"]),
+        HaProxy("haproxy", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _NO_SPLICE),
+        HaProxy("haproxy-tuned", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _SPLICE),
+        Weir("weir", "weir", weir, "weir-{scenario}.textproto", ["version"]),
+    ]
+
+
+FAMILIES = ("relay", "nginx", "haproxy", "weir")
+
+
+def _find(program):
+    # Debian puts servers where a plain user's PATH does not look.
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+
+
+def _first_line(command):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def _wait_until_serving(peer, process, port):
+    deadline = time.monotonic() + 10
+    while True:
+        if not process.running():
+            raise BenchError(f"{peer.name} ended at start: {' '.join(process.command)}{process.log_tail()}")
+        try:
+            seen = _get(port, "/echo").lower()
+            break
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() > deadline:
+                raise BenchError(f"{peer.name} does not answer: {error}{process.log_tail()}") from None
+            time.sleep(0.02)
+    missing = [name for name in ADDED_FIELDS if f"\r\n{name}: " not in seen]
+    if peer.adds_fields and missing:
+        raise BenchError(f"{peer.name} does less than the others: it adds no {', '.join(missing)}:\n{seen}")
+
+
+def _get(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise http.client.HTTPException(f"status {answer.status}")
+        return answer.read().decode()
+    finally:
+        connection.close()

@@ -1,0 +1,114 @@
+"""The rows of the benchmark: what work is done, by whom, and which figure Weir must reach.
+
+A later row is one more entry in ROWS. Work that is not HTTP over TCP brings its own load (a class
+with `run(bench, proxy)`, see loads.py) and its own `scenario`, which the peers' configurations know.
+"""
+
+from dataclasses import dataclass
+
+from .loads import HttpLoad, IdleClientsLoad
+
+MICROSECONDS = "µs/request"
+BYTES_PER_CLIENT = "B/client"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`weir <= ratio * best of references`, or `weir <= limit` where there is no reference."""
+
+    ratio: float = 0.0
+    references: tuple = ()
+    limit: float = 0.0
+
+    def text(self):
+        if self.references:
+            return f"≤ {self.ratio:.2f} × {' / '.join(self.references)}"
+        return f"≤ {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Row:
+    key: str
+    title: str
+    load: object
+    target: Target
+    peers: tuple = ("relay", "nginx", "haproxy", "weir")
+    scenario: str = "http"
+    unit: str = MICROSECONDS
+
+
+# What Chrome sends with a navigation, without the cookies: about 700 bytes with the request line.
+BROWSER_HEAD = (
+    ("sec-ch-ua", '"Chromium";v="128", "Not;A=Brand";v="24", "Google Chrome";v="128"'),
+    ("sec-ch-ua-mobile", "?0"),
+    ("sec-ch-ua-platform", '"Windows"'),
+    ("Upgrade-Insecure-Requests", "1"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/128.0.0.0 Safari/537.36",
+    ),
+    (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,"
+        "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+    ),
+    ("Sec-Fetch-Site", "none"),
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-User", "?1"),
+    ("Sec-Fetch-Dest", "document"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Accept-Language", "en-US,en;q=0.9"),
+)
+
+ROWS = (
+    Row(
+        key="keepalive",
+        title="HTTP/1.1 keep-alive, 128 B reply, 64 connections",
+        load=HttpLoad(path="/128", connections=64),
+        target=Target(0.85, ("nginx",)),
+    ),
+    Row(
+        key="browser",
+        title="same, browser-sized request head (~700 B)",
+        load=HttpLoad(path="/128", connections=64, headers=BROWSER_HEAD),
+        target=Target(0.78, ("nginx",)),
+    ),
+    Row(
+        key="conns1000",
+        title="same as first, 1000 connections",
+        load=HttpLoad(path="/128", connections=1000),
+        target=Target(0.80, ("nginx",)),
+    ),
+    Row(
+        key="newconn",
+        title="a new client connection per request",
+        load=HttpLoad(path="/128", connections=64, headers=(("Connection", "close"),)),
+        target=Target(0.90, ("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+    ),
+    Row(
+        key="large",
+        title="1 MiB reply over HTTP/1.1",
+        load=HttpLoad(path="/1m", connections=16),
+        target=Target(0.90, ("haproxy-tuned",)),
+        peers=("relay", "nginx", "haproxy", "haproxy-tuned", "weir"),
+    ),
+    Row(
+        key="idle",
+        title="resident bytes per idle keep-alive client",
+        load=IdleClientsLoad(path="/128", clients=20_000, warm_up=500),
+        target=Target(limit=600),
+        peers=("nginx", "haproxy", "weir"),
+        unit=BYTES_PER_CLIENT,
+    ),
+)
+
+
+def rows_named(names):
+    """The rows with these keys, in the table's order; ValueError names what is unknown."""
+    known = {row.key for row in ROWS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"no row named {', '.join(unknown)}; there are {', '.join(r.key for r in ROWS)}")
+    return [row for row in ROWS if row.key in names]
