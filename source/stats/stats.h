@@ -71,6 +71,11 @@ class Block {
 
  private:
   friend class Store;
+  // The n-th cell of a kind, or nullptr when it was never asked for: for readers on any thread.
+  const Cell* counterIfMade(CounterId id) const;
+  const Cell* gaugeIfMade(GaugeId id) const;
+  const HistogramCell* histogramIfMade(HistogramId id) const;
+
   struct Pages;
   std::unique_ptr<Pages> pages_;
 };
