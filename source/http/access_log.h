@@ -8,7 +8,8 @@
 
 namespace weir::http {
 
-// One worker's end of an access logger. Worker-confined; log() neither blocks nor allocates in the steady state.
+// One worker's end of an access logger. Worker-confined; log() neither blocks nor allocates in the
+// steady state.
 class AccessLogger {
  public:
   virtual ~AccessLogger() = default;

@@ -19,11 +19,13 @@ using network::Verdict;
 
 class FilterChain;
 
-// What a filter wants to see of a body in one direction; declared at creation, so that the chain does the buffering.
+// What a filter wants to see of a body in one direction; declared at creation, so that the chain
+// does the buffering.
 enum class BodyMode : uint8_t {
   kNone,     // is not called for it; it passes by
   kStream,   // each piece as it comes; kPause holds the pieces back (bounded: the sender is slowed)
-  kCollect,  // one call with the whole body, up to the limit: over it 413 (request) or 500 (response)
+  kCollect,  // one call with the whole body, up to the limit: over it 413 (request) or 500
+             // (response)
 };
 struct BodyNeeds {
   BodyMode request = BodyMode::kNone;
@@ -34,11 +36,11 @@ struct BodyNeeds {
 // A reply that Weir makes itself.
 struct LocalReply {
   uint16_t status = 500;
-  std::string_view body = {};                          // copied
+  std::string_view body = {};  // copied
   std::string_view content_type = "text/plain";
   ResponseFlag flag = ResponseFlag::kNone;
-  std::string_view detail = {};                        // static text for the log
-  std::string_view location = {};                      // adds Location: when not empty (redirects)
+  std::string_view detail = {};    // static text for the log
+  std::string_view location = {};  // adds Location: when not empty (redirects)
   bool close_connection = false;
 };
 
@@ -47,12 +49,13 @@ class FilterHandle {
  public:
   FilterHandle(FilterChain& chain, uint32_t index) : chain_(&chain), index_(index) {}
 
-  // Ends a kPause in that direction: what was held goes on to the next filter. Idempotent, also when not paused.
-  // Takes effect from inside a call of the filter after that call returns.
+  // Ends a kPause in that direction: what was held goes on to the next filter. Idempotent, also
+  // when not paused. Takes effect from inside a call of the filter after that call returns.
   void resumeRequest();
   void resumeResponse();
-  // Answers instead of the upstream. The response still passes the response half of the filters before this one (towards
-  // the client). After the response has begun, the stream is reset instead.
+  // Answers instead of the upstream. The response still passes the response half of the filters
+  // before this one (towards the client). After the response has begun, the stream is reset
+  // instead.
   void localReply(const LocalReply& reply);
   // Ends the stream abnormally.
   void reset(const StreamError& error);
@@ -72,21 +75,25 @@ class FilterHandle {
   uint32_t index_;
 };
 
-// One HTTP filter of one stream. Override what you care for. Requests pass filters in configured order, responses in
-// reverse. Lives in the stream's arena. Worker-confined. After onStreamEnd it must not call its handle.
+// One HTTP filter of one stream. Override what you care for. Requests pass filters in configured
+// order, responses in reverse. Lives in the stream's arena. Worker-confined. After onStreamEnd it
+// must not call its handle.
 class HttpFilter {
  public:
   virtual ~HttpFilter() = default;
   virtual BodyNeeds bodyNeeds() const { return {}; }
 
   virtual Verdict onRequestHead(RequestHead&, bool /*end_stream*/) { return Verdict::kContinue; }
-  // With kCollect, called once with everything, and onRequestHead's kContinue still holds the head back until then.
+  // With kCollect, called once with everything, and onRequestHead's kContinue still holds the head
+  // back until then.
   virtual Verdict onRequestBody(buffer::Buffer&, bool /*end_stream*/) { return Verdict::kContinue; }
   virtual Verdict onRequestTrailers(HeaderMap&) { return Verdict::kContinue; }
 
   virtual Verdict onInformational(ResponseHead&) { return Verdict::kContinue; }
   virtual Verdict onResponseHead(ResponseHead&, bool /*end_stream*/) { return Verdict::kContinue; }
-  virtual Verdict onResponseBody(buffer::Buffer&, bool /*end_stream*/) { return Verdict::kContinue; }
+  virtual Verdict onResponseBody(buffer::Buffer&, bool /*end_stream*/) {
+    return Verdict::kContinue;
+  }
   virtual Verdict onResponseTrailers(HeaderMap&) { return Verdict::kContinue; }
 
   // The last call: the exchange is over, well or not. Stop timers and calls here.
@@ -107,7 +114,8 @@ class WorkerHttpFilterFactory {
   virtual HttpFilter* create(base::Arena& arena) = 0;
 };
 
-// What an HTTP filter extension makes of its configuration. Immutable; shared by all workers, which bind it.
+// What an HTTP filter extension makes of its configuration. Immutable; shared by all workers, which
+// bind it.
 class HttpFilterFactory {
  public:
   virtual ~HttpFilterFactory() = default;

@@ -10,9 +10,9 @@ namespace weir::http {
 // What the HTTP layer needs to know of a route; router::RouteEntry implements it. Immutable.
 class Route {
  public:
-  virtual std::string_view name() const = 0;             // empty when the user gave none
+  virtual std::string_view name() const = 0;  // empty when the user gave none
   virtual std::string_view virtualHostName() const = 0;
-  virtual std::string_view clusterName() const = 0;      // empty for redirects and direct responses
+  virtual std::string_view clusterName() const = 0;  // empty for redirects and direct responses
 
  protected:
   ~Route() = default;

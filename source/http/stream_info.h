@@ -12,11 +12,11 @@ namespace weir::http {
 
 class Route;
 
-// Facts of one exchange, gathered as it goes: for access logs, filters and statistics. Worker-confined; views are valid
-// while the stream lives. Times are zero until reached.
+// Facts of one exchange, gathered as it goes: for access logs, filters and statistics.
+// Worker-confined; views are valid while the stream lives. Times are zero until reached.
 struct StreamInfo {
   event::SystemTime start_time;
-  event::MonotonicTime started;          // first byte of the request head seen
+  event::MonotonicTime started;  // first byte of the request head seen
   event::MonotonicTime request_complete;
   event::MonotonicTime upstream_started;
   event::MonotonicTime upstream_first_byte;
@@ -29,7 +29,8 @@ struct StreamInfo {
   uint32_t flags = 0;           // ResponseFlag
   std::string_view detail;      // static text: why Weir itself answered ("route_not_found")
 
-  const network::Address* downstream_remote = nullptr;  // trusted client address after X-Forwarded-For
+  const network::Address* downstream_remote =
+      nullptr;  // trusted client address after X-Forwarded-For
   const network::Address* downstream_direct = nullptr;  // the peer of the socket
   const network::Address* downstream_local = nullptr;
   uint64_t connection_id = 0;

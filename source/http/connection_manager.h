@@ -1,0 +1,104 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/base/local_ref.h"
+#include "source/http/access_log.h"
+#include "source/http/codec.h"
+#include "source/http/filter_chain.h"
+#include "source/http/route.h"
+#include "source/http/semantics.h"
+#include "source/network/network_filter.h"
+#include "source/stats/stats.h"
+
+namespace weir::http {
+
+// Makes the terminal of each stream on one worker. Worker-confined. What it returns lives in
+// `arena`.
+class WorkerTerminalFactory {
+ public:
+  virtual ~WorkerTerminalFactory() = default;
+  virtual Terminal& create(base::Arena& arena, FilterChain& chain) = 0;
+};
+// Immutable; the router is the only one now.
+class TerminalFactory {
+ public:
+  virtual ~TerminalFactory() = default;
+  virtual std::unique_ptr<WorkerTerminalFactory> bind(base::ServiceMap& services) const = 0;
+};
+
+struct ForwardedHeaders {
+  // How many proxies in front are trusted: 0 means the peer of the socket is the client, what it
+  // says in X-Forwarded-* is replaced; n takes the n-th address from the right of X-Forwarded-For
+  // as the client and keeps the fields.
+  uint32_t trusted_hops = 0;
+  bool add_forwarded_for = true;
+  bool add_forwarded_proto = true;
+  bool add_forwarded_host = true;
+  std::string via;  // pseudonym for Via on requests and responses; empty: none is added
+};
+
+struct RequestIdPolicy {
+  bool generate = true;  // X-Request-Id for requests that bring none (or whose peer is not trusted)
+  bool add_to_response = false;
+};
+
+struct HttpTimeouts {  // zero: none
+  std::chrono::milliseconds request_head{10'000};
+  std::chrono::milliseconds idle{60'000};  // connection without a stream
+  std::chrono::milliseconds stream_idle{
+      300'000};  // stream without a byte in either direction: 408 / 504 or reset
+  std::chrono::milliseconds request{0};  // from first byte until the request is complete: 408
+  std::chrono::milliseconds max_stream_duration{0};
+};
+
+// The connection manager as configured. Immutable.
+struct ConnectionManagerConfig {
+  std::string stat_prefix;
+  std::string server_name =
+      "weir";  // Server: on local replies, and on responses that bring none; empty: not added
+  CodecLimits limits;
+  uint64_t max_request_body_bytes = 0;       // 0: none; else 413
+  uint32_t max_requests_per_connection = 0;  // 0: none
+  HttpTimeouts timeouts;
+  ForwardedHeaders forwarded;
+  RequestIdPolicy request_id;
+  PathNormalisation path;
+  std::vector<std::string>
+      upgrades;  // lower-case protocols that may tunnel ("websocket"); default: websocket
+  std::shared_ptr<const RouteResolver> routes;
+  struct Filter {
+    std::string name;
+    std::shared_ptr<const HttpFilterFactory> factory;
+  };
+  std::vector<Filter> filters;
+  std::vector<std::shared_ptr<const AccessLoggerFactory>> access_loggers;
+  std::shared_ptr<const TerminalFactory> terminal;
+};
+
+// Metric ids; registered once per stat_prefix on the main thread.
+struct ConnectionManagerStats {
+  static ConnectionManagerStats create(stats::Store& store, const std::string& prefix);
+  stats::CounterId requests, responses_by_class[5], resets, protocol_errors, head_timeouts,
+      idle_timeouts, upgrades;
+  stats::GaugeId active_connections, active_streams;
+  stats::HistogramId duration_us;
+};
+
+// The network filter factory that the http_connection_manager extension hands out. Immutable.
+class ConnectionManagerFactory final : public network::NetworkFilterFactory {
+ public:
+  ConnectionManagerFactory(std::shared_ptr<const ConnectionManagerConfig> config,
+                           stats::Store& store);
+  std::unique_ptr<network::WorkerNetworkFilterFactory> bind(
+      base::ServiceMap& services) const override;
+
+ private:
+  std::shared_ptr<const ConnectionManagerConfig> config_;
+  ConnectionManagerStats stats_;
+};
+
+}  // namespace weir::http
