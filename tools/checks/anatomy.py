@@ -48,6 +48,11 @@ def _parts(category, name):
     }
 
 
+def _has_example(page, *names):
+    blocks = re.findall(r"^```.*?^```", page, re.M | re.S)
+    return any(name in block for block in blocks for name in names)
+
+
 def _check_one(repository, category, name):
     folder = f"extensions/{category}/{name}"
     missing = [
@@ -60,8 +65,8 @@ def _check_one(repository, category, name):
     if repository.has(proto) and not re.search(r"^package %s;" % re.escape(package), repository.text(proto), re.M):
         missing.append(Finding(proto, 1, f"does not say `package {package};`"))
     page = f"docs/extensions/{category}/{name}.md"
-    if repository.has(page) and f"type.googleapis.com/{package}." not in repository.text(page):
-        missing.append(Finding(page, 1, f"shows no example with [type.googleapis.com/{package}.…]"))
+    if repository.has(page) and not _has_example(repository.text(page), f"[{category}/{name}]", f"type.googleapis.com/{package}."):
+        missing.append(Finding(page, 1, f"shows no example configuration with [{category}/{name}]"))
     if not repository.ending("_test.cc", under=f"test/{folder}/"):
         missing.append(Finding(folder, 1, f"has no test in test/{folder}/"))
     listed = repository.has(LIST) and f'"{folder}/config.h"' in repository.text(LIST)

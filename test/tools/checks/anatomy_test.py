@@ -17,7 +17,7 @@ def whole():
         f"{FOLDER}/cors.cc": "",
         f"test/{FOLDER}/cors_test.cc": "",
         PROTO: 'syntax = "proto3";\npackage weir.extensions.http_filters.cors.v1;\n',
-        PAGE: "[type.googleapis.com/weir.extensions.http_filters.cors.v1.Cors] {}\n",
+        PAGE: "# Cors\n```textproto\n[http_filters/cors] {}\n```\n",
     }
 
 
@@ -51,7 +51,7 @@ class Anatomy(unittest.TestCase):
 
     def test_the_page_shows_an_example(self):
         texts = whole()
-        texts[PAGE] = "Cors.\n"
+        texts[PAGE] = "Cors: [http_filters/cors]\n"
         self.assertIn("shows no example", check(texts)[0])
 
     def test_shared_code_of_a_category_is_no_extension(self):
