@@ -86,14 +86,18 @@ class Block {
 // "weir_" before them.
 class Store {
  public:
-  explicit Store(uint32_t blocks);
+  static constexpr uint32_t kMaxBlocks = 1026;
+
+  Store();
+  explicit Store(uint32_t /*blocks*/) : Store() {}
   ~Store();
 
   CounterId counter(std::string_view name, std::string_view help, Labels labels = {});
   GaugeId gauge(std::string_view name, std::string_view help, Labels labels = {});
   HistogramId histogram(std::string_view name, std::string_view help, Labels labels = {});
 
-  Block& block(uint32_t index);  // 0: main thread, 1…: workers
+  // Made when first asked for. 0: main thread, 1…: workers; below kMaxBlocks.
+  Block& block(uint32_t index);
 
   uint64_t value(CounterId id) const;
   int64_t value(GaugeId id) const;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cassert>
 #include <map>
 #include <mutex>
@@ -100,7 +102,19 @@ struct Store::State {
     std::map<std::string, uint32_t> series;  // by label text
   };
 
-  explicit State(uint32_t block_count) : blocks(block_count) {}
+  ~State() {
+    for (uint32_t i = 0; i < used; ++i) delete blocks[i].load(std::memory_order_relaxed);
+  }
+
+  // Every block there is now.
+  template <class Visit>
+  void forEachBlock(Visit&& visit) const {
+    const uint32_t count = used.load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < count; ++i) {
+      const Block* block = blocks[i].load(std::memory_order_acquire);
+      if (block != nullptr) visit(*block);
+    }
+  }
 
   uint32_t idOf(Kind kind, std::string_view name, std::string_view help, Labels labels);
   uint64_t sum(Kind kind, uint32_t index) const;
@@ -108,8 +122,9 @@ struct Store::State {
   void appendHistogram(std::string& text, std::string_view name, const std::string& labels,
                        uint32_t index) const;
 
-  std::vector<Block> blocks;
-  mutable std::mutex mutex;  // guards the rest
+  std::array<std::atomic<Block*>, kMaxBlocks> blocks{};  // made under the lock, read without
+  std::atomic<uint32_t> used{0};                         // those behind are null
+  mutable std::mutex mutex;                              // guards the rest
   std::map<std::string, Family, std::less<>> families;
   uint32_t next[3] = {0, 0, 0};
 };
@@ -130,26 +145,26 @@ uint32_t Store::State::idOf(Kind kind, std::string_view name, std::string_view h
 
 uint64_t Store::State::sum(Kind kind, uint32_t index) const {
   uint64_t total = 0;
-  for (const Block& block : blocks) {
+  forEachBlock([&](const Block& block) {
     const Cell* cell = kind == Kind::kCounter ? block.counterIfMade(CounterId{index})
                                               : block.gaugeIfMade(GaugeId{index});
     if (cell != nullptr) total += cell->value();
-  }
+  });
   return total;
 }
 
 Distribution Store::State::distribution(uint32_t index) const {
   Distribution all;
-  for (const Block& block : blocks) {
+  forEachBlock([&](const Block& block) {
     const HistogramCell* cell = block.histogramIfMade(HistogramId{index});
-    if (cell == nullptr) continue;
+    if (cell == nullptr) return;
     for (int i = 0; i < HistogramCell::kBuckets; ++i) {
       const uint64_t count = cell->counts_[i].value();
       all.counts[static_cast<size_t>(i)] += count;
       all.count += count;
     }
     all.sum += cell->sum_.value();
-  }
+  });
   return all;
 }
 
@@ -174,7 +189,7 @@ void Store::State::appendHistogram(std::string& text, std::string_view name,
   text += concat("weir_", name, "_count", labels, " ", all.count, "\n");
 }
 
-Store::Store(uint32_t blocks) : state_(std::make_unique<State>(blocks)) {}
+Store::Store() : state_(std::make_unique<State>()) {}
 Store::~Store() = default;
 
 CounterId Store::counter(std::string_view name, std::string_view help, Labels labels) {
@@ -190,7 +205,15 @@ HistogramId Store::histogram(std::string_view name, std::string_view help, Label
 }
 
 Block& Store::block(uint32_t index) {
-  return state_->blocks[index];
+  Block* block = state_->blocks.at(index).load(std::memory_order_acquire);
+  if (block != nullptr) return *block;
+  const std::lock_guard lock(state_->mutex);
+  if (state_->blocks[index].load(std::memory_order_relaxed) == nullptr) {
+    state_->blocks[index].store(new Block, std::memory_order_release);
+    state_->used.store(std::max(state_->used.load(std::memory_order_relaxed), index + 1),
+                       std::memory_order_release);
+  }
+  return *state_->blocks[index].load(std::memory_order_relaxed);
 }
 
 uint64_t Store::value(CounterId id) const {
