@@ -12,7 +12,7 @@ def whole():
     return {
         "extensions/all_extensions.cc": f'#include "{FOLDER}/config.h"\n',
         f"{FOLDER}/BUILD.bazel": "",
-        f"{FOLDER}/config.h": "",
+        f"{FOLDER}/config.h": "namespace weir::extensions::http_filters::cors {\n",
         f"{FOLDER}/config.cc": "",
         f"{FOLDER}/cors.cc": "",
         f"test/{FOLDER}/cors_test.cc": "",
@@ -48,6 +48,11 @@ class Anatomy(unittest.TestCase):
         texts = whole()
         texts[PROTO] = "package weir.other;\n"
         self.assertIn("weir.extensions.http_filters.cors.v1", check(texts)[0])
+
+    def test_the_namespace_is_the_folder(self):
+        texts = whole()
+        texts[f"{FOLDER}/config.h"] = "namespace weir::cors {\n"
+        self.assertIn("is not in namespace weir::extensions::http_filters::cors", check(texts)[0])
 
     def test_the_page_shows_an_example(self):
         texts = whole()
