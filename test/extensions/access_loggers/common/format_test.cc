@@ -1,0 +1,161 @@
+#include "extensions/access_loggers/common/format.h"
+
+#include <chrono>
+#include <random>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+#include "extensions/access_loggers/common/escape.h"
+#include "source/base/concat.h"
+
+namespace weir::extensions::access_loggers {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FormatTest : public ::testing::Test {
+ protected:
+  FormatTest() {
+    request_.method = "GET";
+    request_.path = "/a?b=c";
+    request_.authority = "shop.example";
+    request_.headers.add("User-Agent", "curl/8");
+    request_.headers.add("X-Evil", "a\"b\\c\nd\x7f\xff");
+    response_.headers.add("Content-Type", "text/plain");
+    trailers_.add("grpc-status", "0");
+    info_.start_time = event::SystemTime(std::chrono::milliseconds(1'700'000'000'123));
+    info_.started = event::MonotonicTime(std::chrono::seconds(10));
+    info_.ended = info_.started + std::chrono::milliseconds(42);
+    info_.status = 503;
+    info_.request_bytes = 7;
+    info_.response_bytes = 99;
+    info_.detail = "route_not_found";
+    info_.addFlag(http::ResponseFlag::kNoHealthyUpstream);
+    info_.addFlag(http::ResponseFlag::kUpstreamOverflow);
+    info_.downstream_remote = &remote_;
+    info_.downstream_local = &local_;
+  }
+
+  std::string text(std::string_view format) {
+    auto parsed = Format::parse(format);
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    std::string out;
+    if (parsed.ok()) parsed->append(entry(), out);
+    return out;
+  }
+  std::string json(const std::map<std::string, std::string>& fields) {
+    auto parsed = JsonFormat::parse(fields);
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    std::string out;
+    if (parsed.ok()) parsed->append(entry(), out);
+    return out;
+  }
+  LogEntry entry() { return {request_, response_, trailers_, info_}; }
+
+  http::RequestHead request_;
+  http::ResponseHead response_;
+  base::Arena arena_;
+  http::HeaderMap trailers_{arena_};
+  http::StreamInfo info_;
+  network::Address remote_ = *network::Address::parse("10.1.2.3:4567");
+  network::Address local_ = *network::Address::parse("[::1]:443");
+};
+
+TEST_F(FormatTest, PrintsEveryKindOfOperator) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"%START_TIME%", "2023-11-14T22:13:20.123Z"},
+      {"%START_TIME(%Y/%m/%d)%", "2023/11/14"},
+      {"%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)%", "GET /a?b=c shop.example"},
+      {"%REQ(user-agent)%", "curl/8"},
+      {"%REQ(User-Agent):4%", "curl"},
+      {"%REQ(X-Original?User-Agent)%", "curl/8"},
+      {"%REQ(X-Missing)%", "-"},
+      {"%RESP(content-type)%", "text/plain"},
+      {"%TRAILER(grpc-status)%", "0"},
+      {"%PROTOCOL%", "HTTP/1.1"},
+      {"%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%", "503 route_not_found"},
+      {"%RESPONSE_FLAGS%", "UH,UO"},
+      {"%BYTES_RECEIVED%/%BYTES_SENT%", "7/99"},
+      {"%DURATION%", "42"},
+      {"%RESPONSE_DURATION%", "-"},
+      {"%UPSTREAM_HOST%", "-"},
+      {"%DOWNSTREAM_REMOTE_ADDRESS%", "10.1.2.3:4567"},
+      {"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "10.1.2.3"},
+      {"%DOWNSTREAM_LOCAL_ADDRESS%", "[::1]:443"},
+      {"%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%", "::1"},
+      {"%DOWNSTREAM_LOCAL_PORT%", "443"},
+      {"100%% sure", "100% sure"},
+      {"", ""},
+  };
+  for (const auto& [format, expected] : cases) EXPECT_EQ(text(format), expected) << format;
+}
+
+TEST_F(FormatTest, EveryOperatorPrintsSomething) {
+  for (const std::string& name : Format::operatorNames()) {
+    const bool header = name == "REQ" || name == "RESP" || name == "TRAILER";
+    EXPECT_FALSE(text(base::concat("%", name, header ? "(x)" : "", "%")).empty()) << name;
+  }
+}
+
+TEST_F(FormatTest, EscapesWhatAPeerSent) {
+  EXPECT_EQ(text("\"%REQ(X-Evil)%\""), "\"a\\x22b\\x5cc\\x0ad\\x7f\\xff\"");
+}
+
+TEST_F(FormatTest, JsonHasNumbersNullsAndStrings) {
+  EXPECT_EQ(json({{"code", "%RESPONSE_CODE%"},
+                  {"host", "%UPSTREAM_HOST%"},
+                  {"line", "%REQ(:METHOD)% %REQ(X-Missing)%"}}),
+            R"({"code":503,"host":null,"line":"GET -"})");
+}
+
+// Whatever a peer sends, a JSON line is one line and parses.
+TEST_F(FormatTest, JsonStaysJsonForAnyBytes) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes(random() % 40, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    request_.headers.set("X-Evil", bytes);
+    const std::string line = json({{"v", "%REQ(X-Evil)%"}});
+    EXPECT_EQ(line.find('\n'), std::string::npos);
+    EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+  }
+}
+
+TEST_F(FormatTest, JsonKeepsValidUtf8) {
+  request_.headers.set("X-Evil", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80 \xed\xa0\x80");
+  EXPECT_EQ(json({{"v", "%REQ(X-Evil)%"}}),
+            "{\"v\":\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80 \\ufffd\\ufffd\\ufffd\"}");
+}
+
+TEST(FormatErrors, SayWhatIsWrongAndWhatWouldBeRight) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"%RESPONSE_COD%",
+       "operator \"%RESPONSE_COD%\" is not known; did you mean \"%RESPONSE_CODE%\"?"},
+      {"%REQ%", "operator \"%REQ%\" needs the name of a header; write \"%REQ(NAME)%\""},
+      {"%REQ()%", "has an empty header name"},
+      {"%PROTOCOL(x)%", "operator \"%PROTOCOL(x)%\" takes no argument; write \"%PROTOCOL%\""},
+      {"%REQ(a):x%", "operator \"%REQ(a):x%\" has a bad length; write \":N\" with N of 1 or more"},
+      {"%REQ(a):0%", "has a bad length"},
+      {"a %DURATION", "operator \"%DURATION\" has no end"},
+      {"%REQ(a", "has no end"},
+      {"%", "has no end"},
+  };
+  for (const auto& [format, expected] : cases) {
+    const auto parsed = Format::parse(format);
+    ASSERT_FALSE(parsed.ok()) << format;
+    EXPECT_THAT(std::string(base::view(parsed.status().message())),
+                HasSubstr(std::string(expected)));
+  }
+}
+
+TEST(FormatErrors, NameTheJsonField) {
+  const auto parsed = JsonFormat::parse({{"code", "%NOPE%"}});
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_THAT(std::string(base::view(parsed.status().message())), HasSubstr("field \"code\""));
+}
+
+}  // namespace
+}  // namespace weir::extensions::access_loggers

@@ -1,0 +1,59 @@
+#include "extensions/access_loggers/file/config.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "extensions/all_extensions.h"
+#include "source/config/snapshot.h"
+#include "source/stats/stats.h"
+
+namespace weir::extensions::access_loggers::file {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The findings for a listener that logs with `logger`, or "".
+std::string findings(const std::string& logger) {
+  base::Registry registry;
+  EXPECT_TRUE(extensions::registerAllExtensions(registry).ok());
+  stats::Store stats(1);
+  config::Loader loader(registry, stats);
+  config::Diagnostics diagnostics;
+  const std::string text = R"(listeners { name: "edge" address: "127.0.0.1:0"
+    filter_chains { filters { config { [network_filters/http_connection_manager] {
+      virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } } }
+      access_logs { config { )" +
+                           logger + "\n} } } } } } }";
+  loader.loadText(text, "test.textproto", 1, diagnostics);
+  return diagnostics.toString();
+}
+
+TEST(FileLoggerConfig, TakesTextAndJson) {
+  EXPECT_EQ(findings(R"([access_loggers/file] { path: "access.log" })"), "");
+  EXPECT_EQ(findings(R"([access_loggers/file] { path: "access.log" format: "%PROTOCOL%" })"), "");
+  EXPECT_EQ(findings(R"([access_loggers/file] { path: "access.log"
+                        json_format { key: "p" value: "%PROTOCOL%" } })"),
+            "");
+}
+
+TEST(FileLoggerConfig, RefusesWithPosition) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[access_loggers/file] {}", "path is missing; name the file"},
+      {R"([access_loggers/file] { path: "/nonexistent/a.log" })",
+       "folder \"/nonexistent\" does not exist; make it, or name another"},
+      {R"([access_loggers/file] { path: "/tmp" })", "\"/tmp\" is a folder"},
+      {R"([access_loggers/file] { path: "a" format: "%PROTOCO%" })",
+       "operator \"%PROTOCO%\" is not known; did you mean \"%PROTOCOL%\"?"},
+      {R"([access_loggers/file] { path: "a" format: "x" json_format { key: "a" value: "b" } })",
+       "given together with format; keep one of them"},
+  };
+  for (const auto& [logger, expected] : cases) {
+    EXPECT_THAT(findings(logger), HasSubstr(expected));
+    EXPECT_THAT(findings(logger), HasSubstr("test.textproto:4:"));
+  }
+}
+
+}  // namespace
+}  // namespace weir::extensions::access_loggers::file
