@@ -18,8 +18,8 @@ namespace weir::router {
 struct PathMatch {
   enum class Kind : uint8_t { kExact, kPrefix, kSegmentPrefix, kRegex };
   Kind kind = Kind::kPrefix;
-  // kPrefix "/api" matches "/apix"; kSegmentPrefix "/api" matches "/api" and "/api/x" only; kRegex:
-  // RE2, whole path.
+  // kPrefix "/api" matches "/apix"; kSegmentPrefix "/api" matches "/api" and "/api/x" only (one
+  // that ends with "/" is a plain prefix); kRegex: RE2, whole path.
   std::string text = "/";
 };
 

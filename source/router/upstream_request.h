@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "source/base/local_ref.h"
+#include "source/buffer/buffer.h"
+#include "source/http/codec.h"
+#include "source/http/filter_chain.h"
+#include "source/http/stream_error.h"
+#include "source/network/splicer.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/http_pool.h"
+
+namespace weir::router {
+
+// One request on its way to an endpoint: waits for a connection, sends head, body and trailers
+// (body that comes early waits here, bounded), and passes the answer to the filter chain, a long
+// one of known length past it by splice(2). Counts in flight exactly as long as it runs. Runs
+// again, from the head on, when start() is called after a failure. Lives in the stream's arena and
+// is never destroyed: end() gives everything back. Worker-confined.
+class UpstreamRequest final : public upstream::PoolRequest,
+                              public http::ResponseDecoder,
+                              public network::Splicer::Observer {
+ public:
+  class Owner {
+   public:
+    // Bytes moved in either direction.
+    virtual void onUpstreamActivity() = 0;
+    // A tunnel begins (101, or 2xx to CONNECT): it may last.
+    virtual void onUpstreamTunnel() = 0;
+    // The answer is complete, and about to be passed on.
+    virtual void onUpstreamComplete() = 0;
+    // The last call of this run. `replayable`: a reused connection broke before any answer byte,
+    // and sending the request again is safe.
+    virtual void onUpstreamFailed(const http::StreamError& error, bool replayable) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  UpstreamRequest(http::FilterChain& chain, Owner& owner);
+
+  // Not while it runs.
+  void start(base::LocalRef<upstream::WorkerCluster> cluster, uint32_t host, bool fresh);
+  bool running() const { return state_ == State::kWaiting || state_ == State::kSent; }
+  // Of the last run: index into the current host set, or WorkerEndpoint::kRemoved.
+  uint32_t hostIndex() const { return endpoint_->index(); }
+  // Stops without a call to the owner: leaves the queue, or breaks the exchange off.
+  void cancel();
+  // Nothing may be touched afterwards.
+  void end();
+
+  // The request beyond its head; before start() and while it waits, it is kept.
+  void requestEnded() { request_ended_ = true; }
+  void addBody(buffer::Buffer& data, bool end_stream);
+  void addTrailers();
+  void setResponseBlocked(bool blocked);
+
+ private:
+  enum class State : uint8_t {
+    kIdle,
+    kWaiting,   // for a connection
+    kSent,      // there is an encoder
+    kComplete,  // the answer has come
+    kFailed,    // or not, or it was cancelled
+  };
+  // Request body kept for want of a connection before the client is slowed.
+  static constexpr size_t kMaxWaitingBytes = 64 * 1024;
+  // Bodies from here on are spliced.
+  static constexpr uint64_t kMinSpliceBytes = 64 * 1024;
+
+  void onPoolReady(const Ready& ready) override;
+  void onPoolFailure(upstream::PoolFailure failure, std::string_view detail) override;
+  http::ResponseDecoder& responseDecoder() override { return *this; }
+  void onReadDone() override;
+
+  http::ResponseHead& responseHead() override { return chain_.context().response; }
+  http::HeaderMap& responseTrailers() override { return chain_.context().response_trailers; }
+  void onInformational() override;
+  void onHead(bool end_stream) override;
+  void onBody(buffer::Buffer& data, bool end_stream) override;
+  void onTrailers() override;
+  void onReset(const http::StreamError& error) override;
+  void onRequestBlocked(bool blocked) override;
+
+  void onSpliced(uint64_t count) override;
+  void onSpliceDone() override;
+  void onSpliceSourceEnded() override;
+
+  bool sendBody();
+  void slowClient();
+  void countHead();
+  void firstByte();
+  bool wantsSplice() const;
+  void startSplice();
+  void copyRaw(buffer::Buffer& data, bool end_stream);
+  bool requestSent() const { return request_ended_ && waiting_body_.empty() && !trailers_wait_; }
+  bool replayable(const http::StreamError& error) const;
+  void complete();
+  void fail(const http::StreamError& error);
+  void abort();
+  void leave(State state, bool success);
+  event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
+
+  http::FilterChain& chain_;
+  Owner& owner_;
+  base::LocalRef<upstream::WorkerCluster> cluster_;
+  base::LocalRef<upstream::WorkerEndpoint> endpoint_;
+  http::RequestEncoder* encoder_ = nullptr;  // while kSent
+  const network::Connection* connection_ = nullptr;
+  uint64_t received_before_ = 0;  // by the connection
+  buffer::Buffer waiting_body_;
+  std::unique_ptr<network::Splicer> splicer_;
+  network::Connection* raw_target_ = nullptr;  // takes the response body past the chain
+  uint64_t raw_bytes_ = 0;
+  event::MonotonicTime sent_at_;
+  State state_ = State::kIdle;
+  bool request_ended_ = false;
+  bool trailers_wait_ = false;
+  bool body_started_ = false;     // some of it was given to an encoder: cannot be sent again
+  bool request_blocked_ = false;  // by the connection's output
+  bool client_slowed_ = false;
+  bool response_blocked_ = false;
+  bool splice_due_ = false;  // the codec holds the body back for it
+  bool reused_ = false;
+};
+
+}  // namespace weir::router
