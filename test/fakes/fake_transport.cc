@@ -21,7 +21,7 @@ IoResult FakeTransport::read(std::span<char> out) {
     wire_->incoming.erase(0, count);
     return {count, wire_->incoming.empty() ? State::kWouldBlock : State::kOk, 0};
   }
-  if (wire_->read_error != 0) return {0, State::kError, wire_->read_error};
+  if (wire_->read_error != 0) return {0, State::kError, std::max(wire_->read_error, 0)};
   return {0, wire_->incoming_ended ? State::kEnd : State::kWouldBlock, 0};
 }
 

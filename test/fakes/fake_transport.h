@@ -13,7 +13,7 @@ namespace weir::network::test {
 struct FakeWire {
   std::string incoming;
   bool incoming_ended = false;
-  int read_error = 0;
+  int read_error = 0;  // an errno; < 0: an error of the transport's own
   // Bytes per read at most; what is behind them waits inside the transport, as TLS records do.
   size_t read_limit = std::numeric_limits<size_t>::max();
 

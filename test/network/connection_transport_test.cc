@@ -132,7 +132,7 @@ TEST_F(ConnectionTransportTest, ErrorWithoutErrnoIsTheTransports) {
   accept();
   wire_->read_error = -1;
   readable();
-  EXPECT_EQ(handler_.reason, CloseReason::kReset);
+  EXPECT_EQ(handler_.reason, CloseReason::kTransportError);
 }
 
 TEST_F(ConnectionTransportTest, WriteErrorStillReads) {
@@ -145,6 +145,7 @@ TEST_F(ConnectionTransportTest, WriteErrorStillReads) {
     connection_->outputReady();
   });
   EXPECT_EQ(handler_.data, "answer");
+  readable();  // a socket that was reset stays so
   EXPECT_FALSE(handler_.ended);
   EXPECT_EQ(handler_.closes, 1);
   EXPECT_EQ(handler_.reason, CloseReason::kReset);
