@@ -68,7 +68,7 @@ class HeaderMap {
     bool removed = false;  // skipped by everything; kept so that indices stay
   };
 
-  explicit HeaderMap(base::Arena& arena) : arena_(&arena) {}
+  explicit HeaderMap(base::Arena& arena) : arena_(&arena) { first_.fill(kNone); }
   HeaderMap(const HeaderMap&) = delete;
   HeaderMap& operator=(const HeaderMap&) = delete;
 
@@ -119,6 +119,8 @@ class HeaderMap {
  private:
   static constexpr uint16_t kNone = 0xffff;
   void removeAt(size_t index);
+  // Index of the first such field at or after `from`; kNone: none.
+  uint16_t find(std::string_view name, size_t from) const;
 
   base::Arena* arena_;
   std::vector<Field> fields_;

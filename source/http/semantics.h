@@ -15,27 +15,36 @@ namespace weir::http {
 bool isToken(std::string_view text);       // RFC 9110 5.6.2
 bool isFieldValue(std::string_view text);  // 5.5: no CR, LF, NUL, other controls but HTAB
 bool isMethod(std::string_view text);
-bool isTarget(
-    std::string_view text);  // visible ASCII and obs-text refused; no space, controls, '#'
-bool isAuthority(std::string_view text);  // host[:port], no userinfo, valid IPv6 literal
-// Digits only, no sign, no list, no overflow.
+bool isTarget(std::string_view text);  // not empty; visible ASCII only, no '#' (RFC 9112 3.2)
+// host[:port]: a name of letters, digits and "-._~", an IPv4 address or a valid IPv6 literal; no
+// userinfo, no percent-encoding, no sub-delims (RFC 3986 would have them; no host on the wire
+// does).
+bool isAuthority(std::string_view text);
+// Digits only: no sign, no list; at most 2^63 - 1 (RFC 9110 8.6).
 bool parseContentLength(std::string_view text, uint64_t& out);
 
+// True when the comma-separated list in all `id` fields has `token`, whatever its case.
+bool hasListToken(const HeaderMap& headers, HeaderId id, std::string_view token);
+// What version and Connection say of keeping the connection after this message (RFC 9112 9.3).
+bool wantsKeepAlive(Version version, const HeaderMap& headers);
+
 // Checks the fields of a received request and fills authority, path, framing, content_length,
-// expects_continue and upgrade. `raw_target` is what stood in the request line. Refuses what the
-// issue of smuggling is made of: Content-Length that is malformed, repeated with another value or a
-// list; together with Transfer-Encoding; Transfer-Encoding other than a single final "chunked", or
-// in HTTP/1.0; Host missing, repeated, malformed, or in disagreement with absolute-form.
+// expects_continue and upgrade; `raw_target` is what stood in the request line. Refuses what
+// smuggling is made of: Content-Length that is malformed, repeated or a list, or together with
+// Transfer-Encoding; Transfer-Encoding other than a single "chunked", or in HTTP/1.0; Host missing
+// (HTTP/1.1), repeated, malformed, or in disagreement with the target. An Upgrade counts only on a
+// request without body (RFC 9110 7.8 lets a server ignore it).
 StreamError validateRequest(RequestHead& head, std::string_view raw_target, bool allow_connect);
-// The same care for what an origin sends. Fills framing and content_length; `to_head`: answers
-// HEAD; `to_connect`: CONNECT.
+// The same care for what an origin sends. Fills framing and content_length. `to_head`: answers
+// HEAD, framing is then what GET would have had, as for 304; `to_connect`: CONNECT, where 2xx
+// begins a tunnel, as 101 does.
 StreamError validateResponse(ResponseHead& head, bool to_head, bool to_connect);
 // Field names that must not be in trailers (framing, routing, authentication) are refused.
 StreamError validateTrailers(const HeaderMap& trailers);
 
-// Removes hop-by-hop fields (RFC 9110 7.6.1) and those that Connection names; Connection naming
-// Host, Content-Length, Transfer-Encoding or a pseudo or routing-relevant field is an error. Keeps
-// "TE: trailers". With `keep_upgrade`, Connection: Upgrade and Upgrade stay.
+// Removes hop-by-hop fields (RFC 9110 7.6.1) and those that Connection names. It is an error when
+// Connection names a field that the proxy itself acts on or that routes, frames or authenticates.
+// Keeps "TE: trailers". With `keep_upgrade`, Upgrade and "Connection: Upgrade" stay.
 StreamError removeHopByHop(HeaderMap& headers, bool keep_upgrade);
 
 // True when the status has no body by definition (1xx, 204, 304).
@@ -51,7 +60,8 @@ struct PathNormalisation {
   bool reject_backslash = true;  // else it is taken as it is
   // %00, malformed escapes and dot segments that leave the root are refused always when enabled.
 };
-// Rewrites head.path. 400 when the setting refuses it.
+// Rewrites head.path up to the query, which is left as it is. 400 when the setting refuses it.
+// Idempotent. "*" and the empty path of CONNECT are left alone.
 StreamError normalisePath(RequestHead& head, const PathNormalisation& options);
 
 }  // namespace weir::http

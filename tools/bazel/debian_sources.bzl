@@ -6,7 +6,7 @@ cc_library(
     name = "llhttp",
     srcs = ["src/api.c", "src/http.c", "src/llhttp.c"],
     hdrs = ["include/llhttp.h"],
-    copts = ["-w", "-O2"{sse}],
+    copts = ["-w", "-O2", "-DLLHTTP_STRICT_MODE=1"{sse}],
     includes = ["include"],
     linkstatic = True,
     visibility = ["//visibility:public"],

@@ -1,0 +1,118 @@
+// The character-level rules of semantics.h: RFC 9110 5, RFC 9112 3, RFC 3986 3.2.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "source/http/semantics.h"
+
+namespace weir::http {
+namespace {
+
+enum CharClass : uint8_t { kTokenChar = 1, kTargetChar = 2, kHostChar = 4, kValueChar = 8 };
+
+constexpr bool isAlphanumeric(int c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+constexpr std::array<uint8_t, 256> makeClasses() {
+  std::array<uint8_t, 256> classes{};
+  for (int c = 0; c < 256; ++c) {
+    const auto in = [c](std::string_view set) {
+      return set.find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    uint8_t bits = 0;
+    if (isAlphanumeric(c) || (c != 0 && in("!#$%&'*+-.^_`|~"))) bits |= kTokenChar;
+    if (c > 0x20 && c < 0x7f && c != '#') bits |= kTargetChar;
+    if (isAlphanumeric(c) || (c != 0 && in("-._~"))) bits |= kHostChar;
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValueChar;
+    classes[static_cast<size_t>(c)] = bits;
+  }
+  return classes;
+}
+constexpr std::array<uint8_t, 256> kClasses = makeClasses();
+
+bool all(std::string_view text, CharClass wanted) {
+  for (const char c : text) {
+    if ((kClasses[static_cast<unsigned char>(c)] & wanted) == 0) return false;
+  }
+  return true;
+}
+
+bool isPort(std::string_view text) {
+  if (text.empty() || text.size() > 5) return false;
+  unsigned port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    port = port * 10 + static_cast<unsigned>(c - '0');
+  }
+  return port <= 65535;
+}
+
+bool isIpv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> copy{};
+  if (text.empty() || text.size() >= copy.size()) return false;
+  if (text.find('\0') != std::string_view::npos) return false;
+  std::memcpy(copy.data(), text.data(), text.size());
+  in6_addr ignored;
+  return inet_pton(AF_INET6, copy.data(), &ignored) == 1;
+}
+
+}  // namespace
+
+bool isToken(std::string_view text) {
+  return !text.empty() && all(text, kTokenChar);
+}
+
+bool isFieldValue(std::string_view text) {
+  return all(text, kValueChar);
+}
+
+bool isMethod(std::string_view text) {
+  return isToken(text);
+}
+
+bool isTarget(std::string_view text) {
+  return !text.empty() && all(text, kTargetChar);
+}
+
+bool isAuthority(std::string_view text) {
+  if (text.empty()) return false;
+  if (text.front() == '[') {
+    const size_t close = text.find(']');
+    if (close == std::string_view::npos || !isIpv6(text.substr(1, close - 1))) return false;
+    const std::string_view rest = text.substr(close + 1);
+    return rest.empty() || (rest.front() == ':' && isPort(rest.substr(1)));
+  }
+  const size_t colon = text.find(':');
+  if (colon != std::string_view::npos && !isPort(text.substr(colon + 1))) return false;
+  const std::string_view host = text.substr(0, colon);
+  return !host.empty() && all(host, kHostChar);
+}
+
+bool parseContentLength(std::string_view text, uint64_t& out) {
+  constexpr uint64_t kMax = (uint64_t{1} << 63) - 1;
+  if (text.empty()) return false;
+  uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    const uint64_t digit = static_cast<uint64_t>(c - '0');
+    if (value > (kMax - digit) / 10) return false;
+    value = value * 10 + digit;
+  }
+  out = value;
+  return true;
+}
+
+bool statusHasNoBody(uint16_t status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
+bool methodIsIdempotent(std::string_view method) {
+  constexpr std::array<std::string_view, 6> kIdempotent = {"GET",    "HEAD",    "PUT",
+                                                           "DELETE", "OPTIONS", "TRACE"};
+  return std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
+}
+
+}  // namespace weir::http

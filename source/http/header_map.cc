@@ -1,0 +1,207 @@
+#include "source/http/header_map.h"
+
+#include "source/base/ascii.h"
+
+namespace weir::http {
+namespace {
+
+constexpr std::array<std::string_view, static_cast<size_t>(HeaderId::kCount)> kNames = {
+    "",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "etag",
+    "expect",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "keep-alive",
+    "last-modified",
+    "location",
+    "proxy-connection",
+    "range",
+    "referer",
+    "server",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+};
+
+// A perfect hash of length and three letters; the factors were found by trying, and the
+// static_assert below keeps it perfect. Letters are taken without their case bit.
+constexpr size_t kSlots = 128;
+constexpr size_t slotOf(std::string_view name) {
+  const auto letter = [&](size_t i) -> size_t {
+    return static_cast<unsigned char>(name[i]) & 0x1f;
+  };
+  return (name.size() * 14 + letter(0) * 63 + letter(name.size() - 1) * 28 +
+          letter(name.size() / 2) * 47) %
+         kSlots;
+}
+
+struct Slots {
+  std::array<HeaderId, kSlots> ids{};
+  bool perfect = true;
+};
+constexpr Slots makeSlots() {
+  Slots slots;
+  for (size_t i = 1; i < kNames.size(); ++i) {
+    HeaderId& slot = slots.ids[slotOf(kNames[i])];
+    if (slot != HeaderId::kOther) slots.perfect = false;
+    slot = static_cast<HeaderId>(i);
+  }
+  return slots;
+}
+constexpr Slots kSlotTable = makeSlots();
+static_assert(kSlotTable.perfect, "two well-known names share a slot: change slotOf's factors");
+
+}  // namespace
+
+std::string_view headerName(HeaderId id) {
+  return kNames[static_cast<size_t>(id)];
+}
+
+HeaderId headerId(std::string_view name) {
+  if (name.empty()) return HeaderId::kOther;
+  const HeaderId candidate = kSlotTable.ids[slotOf(name)];
+  return base::equalsIgnoreCase(name, headerName(candidate)) ? candidate : HeaderId::kOther;
+}
+
+size_t HeaderMap::byteSize() const {
+  size_t bytes = 0;
+  forEach([&](const Field& field) { bytes += field.name.size() + field.value.size(); });
+  return bytes;
+}
+
+void HeaderMap::clear() {
+  fields_.clear();
+  live_ = 0;
+  first_.fill(kNone);
+}
+
+uint16_t HeaderMap::find(std::string_view name, size_t from) const {
+  for (size_t i = from; i < fields_.size(); ++i) {
+    if (!fields_[i].removed && base::equalsIgnoreCase(fields_[i].name, name)) {
+      return static_cast<uint16_t>(i);
+    }
+  }
+  return kNone;
+}
+
+std::string_view HeaderMap::get(HeaderId id) const {
+  const uint16_t index = first_[static_cast<size_t>(id)];
+  return index == kNone ? std::string_view() : fields_[index].value;
+}
+
+std::string_view HeaderMap::get(std::string_view name) const {
+  if (const HeaderId id = headerId(name); id != HeaderId::kOther) return get(id);
+  const uint16_t index = find(name, 0);
+  return index == kNone ? std::string_view() : fields_[index].value;
+}
+
+bool HeaderMap::has(std::string_view name) const {
+  if (const HeaderId id = headerId(name); id != HeaderId::kOther) return has(id);
+  return find(name, 0) != kNone;
+}
+
+size_t HeaderMap::count(HeaderId id) const {
+  size_t count = 0;
+  for (size_t i = first_[static_cast<size_t>(id)]; i < fields_.size(); ++i) {
+    if (!fields_[i].removed && fields_[i].id == id) ++count;
+  }
+  return count;
+}
+
+size_t HeaderMap::count(std::string_view name) const {
+  if (const HeaderId id = headerId(name); id != HeaderId::kOther) return count(id);
+  size_t count = 0;
+  for (size_t i = find(name, 0); i != kNone; i = find(name, i + 1)) ++count;
+  return count;
+}
+
+void HeaderMap::add(std::string_view name, std::string_view value) {
+  const HeaderId id = headerId(name);
+  addView(id, arena_->copy(name), arena_->copy(value));
+}
+
+void HeaderMap::add(HeaderId id, std::string_view value) {
+  addView(id, headerName(id), arena_->copy(value));
+}
+
+void HeaderMap::addView(HeaderId id, std::string_view name, std::string_view value) {
+  if (fields_.size() >= kNone) return;  // far above any limit of a codec
+  uint16_t& first = first_[static_cast<size_t>(id)];
+  if (first == kNone && id != HeaderId::kOther) first = static_cast<uint16_t>(fields_.size());
+  fields_.push_back({name, value, id});
+  ++live_;
+}
+
+void HeaderMap::set(HeaderId id, std::string_view value) {
+  const uint16_t index = first_[static_cast<size_t>(id)];
+  if (index == kNone) return add(id, value);
+  fields_[index].value = arena_->copy(value);
+  for (size_t i = index + size_t{1}; i < fields_.size(); ++i) {
+    if (!fields_[i].removed && fields_[i].id == id) removeAt(i);
+  }
+}
+
+void HeaderMap::set(std::string_view name, std::string_view value) {
+  if (const HeaderId id = headerId(name); id != HeaderId::kOther) return set(id, value);
+  const uint16_t index = find(name, 0);
+  if (index == kNone) return add(name, value);
+  fields_[index].value = arena_->copy(value);
+  for (size_t i = find(name, index + size_t{1}); i != kNone; i = find(name, i + 1)) removeAt(i);
+}
+
+size_t HeaderMap::remove(HeaderId id) {
+  size_t removed = 0;
+  for (uint16_t i = first_[static_cast<size_t>(id)]; i != kNone;
+       i = first_[static_cast<size_t>(id)]) {
+    removeAt(i);
+    ++removed;
+  }
+  return removed;
+}
+
+size_t HeaderMap::remove(std::string_view name) {
+  if (const HeaderId id = headerId(name); id != HeaderId::kOther) return remove(id);
+  size_t removed = 0;
+  for (size_t i = find(name, 0); i != kNone; i = find(name, i + 1)) {
+    removeAt(i);
+    ++removed;
+  }
+  return removed;
+}
+
+void HeaderMap::removeAt(size_t index) {
+  Field& field = fields_[index];
+  field.removed = true;
+  --live_;
+  uint16_t& first = first_[static_cast<size_t>(field.id)];
+  if (first != index) return;
+  first = kNone;
+  for (size_t i = index + 1; i < fields_.size(); ++i) {
+    if (!fields_[i].removed && fields_[i].id == field.id) {
+      first = static_cast<uint16_t>(i);
+      return;
+    }
+  }
+}
+
+}  // namespace weir::http
