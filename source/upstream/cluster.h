@@ -3,14 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-
 #include "source/base/local_ref.h"
 #include "source/base/random.h"
+#include "source/base/string_map.h"
 #include "source/http/codec.h"
 #include "source/network/io_context.h"
 #include "source/network/transport_socket.h"
@@ -20,12 +20,39 @@
 
 namespace weir::upstream {
 
+class WorkerCluster;
+
 // Open connections and waiting requests of one cluster over all workers, against its limits.
 // Touched when a connection opens or closes or a request has to wait, never for a request that
 // finds an idle connection. Shared by successive configurations of a cluster. Thread-safe.
-struct ClusterUsage {
-  std::atomic<uint32_t> connections{0};
-  std::atomic<uint32_t> pending{0};
+class ClusterUsage {
+ public:
+  using Count = std::atomic<uint32_t>;
+  // Adds one unless that would pass `limit`.
+  static bool tryAdd(Count& count, uint32_t limit);
+
+  Count connections{0};
+  Count pending{0};  // requests that wait without a connection being opened for them
+  // Open connections to one endpoint; the same count as long as anybody holds it.
+  std::shared_ptr<Count> endpointConnections(const std::string& id);
+
+  // One worker's part in the cluster.
+  struct Member {
+    explicit Member(event::Dispatcher& d) : dispatcher(d) {}
+    event::Dispatcher& dispatcher;
+    std::atomic<bool> asked{false};
+    WorkerCluster* cluster = nullptr;  // Worker-confined; null when it is gone
+  };
+  void join(std::shared_ptr<Member> member);
+  void leave(const Member& member);
+  // Asks the other workers to close an idle connection, for a request that waits here because they
+  // hold the limit.
+  void askForRoom(const Member& asking);
+
+ private:
+  std::mutex mutex_;  // guards the rest
+  std::vector<std::shared_ptr<Member>> members_;
+  base::StringMap<std::weak_ptr<Count>> endpoints_;
 };
 
 // Metric ids of one cluster; registered on the main thread. Labels {cluster=name}.
@@ -54,21 +81,41 @@ struct ClusterConfig {
 };
 
 class HttpPool;
-class WorkerCluster;
 
 // One endpoint as one worker sees it: its pool and what is in flight. Kept while its Endpoint is in
 // the host set or a request uses it. Worker-confined.
 class WorkerEndpoint final : public base::LocalCounted {
  public:
+  static constexpr uint32_t kRemoved = ~uint32_t{0};
+
   WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint);
   ~WorkerEndpoint() override;
   const Endpoint& endpoint() const { return *endpoint_; }
+  // Stays where it is while this lives, through configurations.
+  const network::Address& address() const { return address_; }
+  // Index into the current host set, or kRemoved.
+  uint32_t index() const { return index_; }
   HttpPool& httpPool();  // made when first needed
+  bool hasHttpPool() const { return pool_ != nullptr; }
+  uint32_t openConnections() const;
+  // Of all workers, for Endpoint::max_connections.
+  ClusterUsage::Count& connectionsOfAll() const { return *connections_of_all_; }
+  const std::shared_ptr<ClusterUsage::Count>& sharedConnectionsOfAll() const {
+    return connections_of_all_;
+  }
   uint32_t in_flight = 0;
 
  private:
+  friend class WorkerCluster;
+  // False when `endpoint` is another one: then this one goes.
+  bool follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint);
+  void remove();
+
   WorkerCluster& cluster_;
+  const network::Address address_;
   std::shared_ptr<const Endpoint> endpoint_;
+  std::shared_ptr<ClusterUsage::Count> connections_of_all_;
+  uint32_t index_ = kRemoved;
   std::unique_ptr<HttpPool> pool_;
 };
 
@@ -100,16 +147,32 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
     stats::HistogramCell *connect_us, *response_us;
   };
   Cells& cells() { return cells_; }
-  // Closes idle connections, lets busy ones finish.
+  // Closes idle connections, lets busy ones finish, keeps none for later.
   void drain();
+  bool draining() const { return draining_; }
+  // Room for a waiting request: closes an idle connection here, or asks the other workers to.
+  void makeRoom();
+  bool closeOneIdle();
+
+  // A request is done with `endpoint`, which may thereby vanish: not before the current callback
+  // has returned. Empties the reference.
+  static void release(base::LocalRef<WorkerCluster>& cluster,
+                      base::LocalRef<WorkerEndpoint>& endpoint);
 
  private:
+  friend class ClusterSet;
+  void adoptHosts();
+  void remove();
+
   network::IoContext& io_;
   base::Random& random_;
   std::shared_ptr<const ClusterConfig> config_;
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;  // as in config_->hosts->hosts
   std::unique_ptr<LoadBalancer> balancer_;
+  std::shared_ptr<ClusterUsage::Member> member_;
   Cells cells_;
+  bool draining_ = false;
+  bool removed_ = false;
 };
 
 // The clusters of one worker by name; one of the services that extensions are bound to.
@@ -121,13 +184,22 @@ class ClusterSet {
   void apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters);
   // Empty when there is none of that name.
   base::LocalRef<WorkerCluster> find(std::string_view name) const;
+  // Changes with every apply(): what was found before may be gone then.
+  uint64_t generation() const { return generation_; }
+  network::IoContext& io() { return io_; }
+  // In no order.
+  template <class F>
+  void forEach(F&& visit) const {
+    for (const auto& [name, cluster] : clusters_) visit(*cluster);
+  }
   void drain();
 
  private:
   network::IoContext& io_;
   stats::Block& stats_;
   base::Random random_;
-  absl::flat_hash_map<std::string, base::LocalRef<WorkerCluster>> clusters_;
+  uint64_t generation_ = 1;
+  base::StringMap<base::LocalRef<WorkerCluster>> clusters_;
 };
 
 }  // namespace weir::upstream

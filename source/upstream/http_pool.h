@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "source/base/intrusive_list.h"
+#include "source/event/dispatcher.h"
 #include "source/http/codec.h"
 #include "source/network/connection.h"
 #include "source/upstream/cluster.h"
@@ -13,8 +14,7 @@ namespace weir::upstream {
 // Why no stream could be had.
 enum class PoolFailure : uint8_t { kOverflow, kConnectFailed, kConnectTimeout };
 
-// A request that wants a stream. Destroying it while it waits takes it off the queue.
-// Worker-confined; one use at a time.
+// A request that wants a stream. Worker-confined; one use at a time.
 class PoolRequest : public base::ListNode<> {
  public:
   struct Ready {
@@ -27,11 +27,21 @@ class PoolRequest : public base::ListNode<> {
   // Exactly one of these, once; may come from inside HttpPool::acquire().
   virtual void onPoolReady(const Ready& ready) = 0;
   virtual void onPoolFailure(PoolFailure failure, std::string_view detail) = 0;
-  // Where the stream's answer goes.
+  // Where the stream's answer goes. Stays valid until the exchange is complete or reset.
   virtual http::ResponseDecoder& responseDecoder() = 0;
+  // What one read brought has been handed to the decoder, and more of the response is to come: the
+  // moment to take over the raw connection.
+  virtual void onReadDone() {}
 
  protected:
+  // Not while it waits: HttpPool::cancel() first.
   ~PoolRequest() = default;
+
+ private:
+  friend class Http1Pool;
+  event::MonotonicTime give_up_at_;
+  bool fresh_ = false;
+  bool counted_ = false;  // in ClusterUsage::pending
 };
 
 // Connections to one endpoint that carry HTTP requests, on one worker. HTTP/1: one request each,
@@ -40,10 +50,16 @@ class PoolRequest : public base::ListNode<> {
 class HttpPool {
  public:
   virtual ~HttpPool() = default;
-  // Takes an idle connection, or opens one (within the limits), or queues the request.
+  // Takes an idle connection, or opens one (within the limits), or queues the request: first come,
+  // first served, for at most the connect timeout.
   // `fresh`: only a connection that has carried nothing yet (the retry after a reused one broke).
   virtual void acquire(PoolRequest& request, bool fresh) = 0;
+  // Takes a waiting request off the queue; it is not called any more.
+  virtual void cancel(PoolRequest& request) = 0;
+  // Closes idle connections; those in use close after their request.
   virtual void drain() = 0;
+  // Closes the idle connection that was not used for longest; false when there is none.
+  virtual bool closeOneIdle() = 0;
   virtual size_t idleConnections() const = 0;
   virtual size_t openConnections() const = 0;
 };

@@ -1,0 +1,45 @@
+#include "source/upstream/cluster.h"
+
+namespace weir::upstream {
+
+ClusterStats ClusterStats::create(stats::Store& store, const std::string& cluster) {
+  const stats::Labels labels{{"cluster", cluster}};
+  ClusterStats ids;
+  ids.requests = store.counter("cluster_requests_total", "Requests sent to an endpoint", labels);
+  constexpr const char* kClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+  for (int i = 0; i < 5; ++i) {
+    ids.responses_by_class[i] =
+        store.counter("cluster_responses_total", "Responses from endpoints by class of status",
+                      {{"cluster", cluster}, {"class", kClasses[i]}});
+  }
+  ids.connections_total =
+      store.counter("cluster_connections_total", "Connections opened to endpoints", labels);
+  ids.connect_failures =
+      store.counter("cluster_connect_failures_total", "Connections that did not come up", labels);
+  ids.connect_timeouts = store.counter("cluster_connect_timeouts_total",
+                                       "Connections that did not come up in time", labels);
+  ids.retries = store.counter("cluster_retries_total",
+                              "Requests sent again after a reused connection broke", labels);
+  ids.overflow = store.counter("cluster_overflow_total",
+                               "Requests refused because the cluster was at its limits", labels);
+  ids.resets = store.counter("cluster_resets_total",
+                             "Exchanges that an endpoint or its connection broke off", labels);
+  ids.bytes_sent = store.counter("cluster_bytes_sent_total", "Bytes sent to endpoints", labels);
+  ids.bytes_received =
+      store.counter("cluster_bytes_received_total", "Bytes received from endpoints", labels);
+  ids.no_endpoint = store.counter("cluster_no_endpoint_total",
+                                  "Requests for which no endpoint could be picked", labels);
+  ids.active_connections =
+      store.gauge("cluster_active_connections", "Connections to endpoints open now", labels);
+  ids.active_requests =
+      store.gauge("cluster_active_requests", "Requests in flight to endpoints", labels);
+  ids.pending_requests =
+      store.gauge("cluster_pending_requests", "Requests that wait for a connection", labels);
+  ids.connect_us =
+      store.histogram("cluster_connect_microseconds", "Time until a connection was up", labels);
+  ids.response_us = store.histogram("cluster_response_microseconds",
+                                    "Time from sending a request to its complete answer", labels);
+  return ids;
+}
+
+}  // namespace weir::upstream

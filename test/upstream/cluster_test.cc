@@ -1,0 +1,99 @@
+#include "source/upstream/cluster.h"
+
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "test/upstream/test_cluster.h"
+
+namespace weir::upstream {
+namespace {
+
+network::Address address(const std::string& text) {
+  return *network::Address::parse(text);
+}
+
+TEST(ClusterSetTest, UpdatesKeepEndpointsThatStay) {
+  TestProcess process;
+  TestWorker worker(process);
+  const auto a = address("127.0.0.1:1"), b = address("127.0.0.1:2"), c = address("127.0.0.1:3");
+  worker.clusters.apply({process.config({a, b})});
+  const WorkerCluster* cluster = &worker.cluster();
+  WorkerEndpoint* stays = &worker.cluster().host(1);
+  HttpPool* pool = &stays->httpPool();
+  const uint64_t generation = worker.clusters.generation();
+  worker.clusters.apply({process.config({b, c})});
+  EXPECT_NE(worker.clusters.generation(), generation);
+  EXPECT_EQ(&worker.cluster(), cluster);
+  EXPECT_EQ(&worker.cluster().host(0), stays);
+  EXPECT_EQ(stays->index(), 0u);
+  EXPECT_EQ(&stays->httpPool(), pool);
+  EXPECT_EQ(worker.cluster().host(1).endpoint().id, "127.0.0.1:3");
+}
+
+TEST(ClusterSetTest, ARemovedEndpointLivesAsLongAsItsRequest) {
+  TestProcess process;
+  TestWorker worker(process);
+  const auto a = address("127.0.0.1:1"), b = address("127.0.0.1:2");
+  worker.clusters.apply({process.config({a, b})});
+  base::LocalRef<WorkerCluster> cluster = worker.clusters.find("c");
+  base::LocalRef<WorkerEndpoint> endpoint(&cluster->host(0));
+  worker.clusters.apply({process.config({b})});
+  EXPECT_EQ(endpoint->index(), WorkerEndpoint::kRemoved);
+  EXPECT_EQ(endpoint->address(), a);
+  worker.clusters.apply({});
+  EXPECT_FALSE(worker.clusters.find("c"));
+  EXPECT_EQ(cluster->name(), "c");
+  WorkerCluster::release(cluster, endpoint);
+  EXPECT_FALSE(cluster);
+  EXPECT_FALSE(endpoint);
+  worker.run();
+}
+
+TEST(ClusterSetTest, AnotherAddressUnderTheSameIdIsAnotherEndpoint) {
+  TestProcess process;
+  TestWorker worker(process);
+  auto first = std::make_shared<ClusterConfig>(*process.config({address("127.0.0.1:1")}));
+  auto second = std::make_shared<ClusterConfig>(*first);
+  auto moved = std::make_shared<Endpoint>(*first->hosts->hosts[0].endpoint);
+  moved->address = address("127.0.0.1:2");
+  second->hosts = eligible(2, {{moved, Health::kHealthy}});
+  worker.clusters.apply({first});
+  base::LocalRef<WorkerEndpoint> before(&worker.cluster().host(0));
+  worker.clusters.apply({second});
+  EXPECT_NE(&worker.cluster().host(0), before.get());
+  EXPECT_EQ(before->index(), WorkerEndpoint::kRemoved);
+}
+
+// Four threads take and give back as fast as they can: the limit holds at every moment.
+TEST(ClusterUsageTest, TheLimitIsNeverExceeded) {
+  ClusterUsage usage;
+  std::atomic<uint32_t> most{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20000; ++i) {
+        if (!ClusterUsage::tryAdd(usage.connections, 3)) continue;
+        const uint32_t now = usage.connections.load();
+        uint32_t seen = most.load();
+        while (now > seen && !most.compare_exchange_weak(seen, now)) {
+        }
+        usage.connections.fetch_sub(1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(most, 3u);
+  EXPECT_EQ(usage.connections, 0u);
+}
+
+TEST(ClusterUsageTest, EndpointCountsAreSharedById) {
+  ClusterUsage usage;
+  const auto a = usage.endpointConnections("a");
+  EXPECT_EQ(usage.endpointConnections("a"), a);
+  EXPECT_NE(usage.endpointConnections("b"), a);
+}
+
+}  // namespace
+}  // namespace weir::upstream

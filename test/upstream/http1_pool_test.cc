@@ -1,0 +1,384 @@
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "test/upstream/test_cluster.h"
+
+namespace weir::upstream {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A GET that notes what becomes of it.
+class Request final : public PoolRequest, public http::ResponseDecoder {
+ public:
+  explicit Request(HttpPool& pool) : pool_(pool) {
+    head_.method = "GET";
+    head_.authority = "h";
+    head_.path = "/";
+    head_.headers.add(http::HeaderId::kHost, "h");
+  }
+  ~Request() { pool_.cancel(*this); }
+  void start(bool fresh = false) { pool_.acquire(*this, fresh); }
+
+  void onPoolReady(const Ready& ready) override {
+    ++told;
+    encoder = &ready.encoder;
+    reused = ready.reused;
+    ready.encoder.encodeHead(head_, true);
+  }
+  void onPoolFailure(PoolFailure why, std::string_view) override {
+    ++told;
+    failure = why;
+  }
+  http::ResponseDecoder& responseDecoder() override { return *this; }
+  http::ResponseHead& responseHead() override { return response_; }
+  http::HeaderMap& responseTrailers() override { return trailers_; }
+  void onInformational() override {}
+  void onHead(bool end_stream) override { done |= end_stream; }
+  void onBody(buffer::Buffer& data, bool end_stream) override {
+    body += data.toString();
+    done |= end_stream;
+  }
+  void onTrailers() override { done = true; }
+  void onReset(const http::StreamError& why) override {
+    ++resets;
+    error = why;
+  }
+  void onRequestBlocked(bool) override {}
+
+  int told = 0;
+  int resets = 0;
+  bool done = false;
+  bool reused = false;
+  std::string body;
+  http::RequestEncoder* encoder = nullptr;
+  std::optional<PoolFailure> failure;
+  http::StreamError error;
+
+ private:
+  HttpPool& pool_;
+  http::RequestHead head_;
+  http::ResponseHead response_;
+  base::Arena arena_;
+  http::HeaderMap trailers_{arena_};
+};
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+class Http1PoolTest : public testing::Test {
+ protected:
+  // After every test: nothing is open, waiting or counted any more.
+  void TearDown() override {
+    worker.clusters.apply({});
+    worker.run();
+    EXPECT_EQ(process.usage->connections, 0u);
+    EXPECT_EQ(process.usage->pending, 0u);
+    EXPECT_EQ(process.gauge("cluster_active_connections"), 0);
+    EXPECT_EQ(process.gauge("cluster_pending_requests"), 0);
+    EXPECT_EQ(worker.io.connections(), 0u);
+  }
+  HttpPool& apply(const ClusterOptions& options = {}) {
+    worker.clusters.apply({process.config({origin.address()}, options)});
+    return worker.pool();
+  }
+  void answer(size_t number) {
+    worker.run();
+    EXPECT_TRUE(origin.read(number).starts_with("GET / HTTP/1.1\r\n"));
+    origin.send(number, kOk);
+    worker.run();
+  }
+
+  TestProcess process;
+  TestWorker worker{process};
+  TestOrigin origin;
+};
+
+TEST_F(Http1PoolTest, ConnectsThenKeepsAndReuses) {
+  HttpPool& pool = apply();
+  {
+    Request first(pool);
+    first.start();
+    EXPECT_EQ(first.told, 0);
+    answer(0);
+    EXPECT_TRUE(first.done);
+    EXPECT_EQ(first.body, "ok");
+    EXPECT_FALSE(first.reused);
+  }
+  EXPECT_EQ(pool.idleConnections(), 1u);
+  for (int i = 0; i < 3; ++i) {
+    Request next(pool);
+    next.start();
+    EXPECT_EQ(next.told, 1) << "an idle connection is had at once";
+    EXPECT_TRUE(next.reused);
+    answer(0);
+    EXPECT_TRUE(next.done);
+  }
+  EXPECT_EQ(origin.accepted(), 1u);
+  EXPECT_EQ(pool.openConnections(), 1u);
+}
+
+TEST_F(Http1PoolTest, TheConnectionUsedLastIsTakenFirst) {
+  HttpPool& pool = apply();
+  Request a(pool), b(pool), c(pool);
+  a.start();
+  b.start();
+  worker.run();
+  answer(0);
+  answer(1);
+  EXPECT_EQ(pool.idleConnections(), 2u);
+  c.start();
+  answer(1);
+  EXPECT_TRUE(c.done);
+}
+
+TEST_F(Http1PoolTest, FreshWantsAConnectionThatCarriedNothing) {
+  HttpPool& pool = apply();
+  Request a(pool), b(pool);
+  a.start();
+  answer(0);
+  b.start(/*fresh=*/true);
+  EXPECT_EQ(b.told, 0);
+  answer(1);
+  EXPECT_TRUE(b.done);
+  EXPECT_FALSE(b.reused);
+}
+
+TEST_F(Http1PoolTest, RefusedIsToldAtOnce) {
+  const network::Address address = origin.address();
+  origin.kill();
+  HttpPool& pool = apply();
+  Request a(pool), b(pool);
+  a.start();
+  b.start();
+  worker.run();
+  EXPECT_EQ(a.failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(b.failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(process.gauge("cluster_connect_failures_total"), 2);
+}
+
+TEST_F(Http1PoolTest, IdleConnectionsEndAtTheirTimeout) {
+  HttpPool& pool = apply({.idle_timeout = milliseconds(1000)});
+  Request a(pool), b(pool);
+  a.start();
+  answer(0);
+  worker.dispatcher.advance(milliseconds(900));
+  EXPECT_EQ(pool.idleConnections(), 1u);
+  b.start();
+  answer(0);
+  worker.dispatcher.advance(milliseconds(900));
+  EXPECT_EQ(pool.idleConnections(), 1u);
+  worker.dispatcher.advance(milliseconds(200));
+  EXPECT_EQ(pool.idleConnections(), 0u);
+  EXPECT_TRUE(origin.peerClosed(0));
+}
+
+TEST_F(Http1PoolTest, AnIdlePeerThatLeavesOrSpeaksIsNoticed) {
+  HttpPool& pool = apply();
+  for (const bool speaks : {false, true}) {
+    Request a(pool);
+    a.start();
+    const size_t number = speaks ? 1 : 0;
+    answer(number);
+    ASSERT_EQ(pool.idleConnections(), 1u);
+    if (speaks) {
+      origin.send(number, kOk);
+    } else {
+      origin.close(number);
+    }
+    worker.run();
+    EXPECT_EQ(pool.idleConnections(), 0u);
+    EXPECT_EQ(pool.openConnections(), 0u);
+  }
+}
+
+TEST_F(Http1PoolTest, BytesBehindTheAnswerEndTheConnection) {
+  HttpPool& pool = apply();
+  Request a(pool);
+  a.start();
+  worker.run();
+  origin.send(0, std::string(kOk) + "HTTP/1.1 200 OK\r\n");
+  worker.run();
+  EXPECT_TRUE(a.done);
+  EXPECT_EQ(pool.openConnections(), 0u);
+}
+
+TEST_F(Http1PoolTest, CloseAndMaxRequestsEndTheConnection) {
+  HttpPool& pool = apply({.max_requests_per_connection = 2});
+  Request a(pool), b(pool), c(pool);
+  a.start();
+  answer(0);
+  EXPECT_EQ(pool.idleConnections(), 1u);
+  b.start();
+  answer(0);
+  EXPECT_EQ(pool.idleConnections(), 0u);
+  c.start();
+  worker.run();
+  origin.send(1, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  worker.run();
+  EXPECT_TRUE(c.done);
+  EXPECT_EQ(pool.openConnections(), 0u);
+}
+
+TEST_F(Http1PoolTest, WaitsInOrderForAFreeConnection) {
+  HttpPool& pool = apply({.max_connections = 1});
+  Request a(pool), b(pool), c(pool);
+  a.start();
+  b.start();
+  c.start();
+  worker.run();
+  EXPECT_EQ(process.gauge("cluster_pending_requests"), 2);
+  answer(0);
+  EXPECT_TRUE(a.done);
+  EXPECT_EQ(b.told, 1);
+  EXPECT_EQ(c.told, 0);
+  answer(0);
+  answer(0);
+  EXPECT_TRUE(c.done);
+  EXPECT_EQ(origin.accepted(), 1u);
+}
+
+TEST_F(Http1PoolTest, TheNextWaitingGetsTheRoomOfABrokenConnection) {
+  HttpPool& pool = apply({.max_connections = 1});
+  Request a(pool), b(pool);
+  a.start();
+  b.start();
+  worker.run();
+  ASSERT_EQ(a.told, 1);
+  origin.close(0, /*reset=*/true);
+  worker.run();
+  EXPECT_EQ(a.resets, 1);
+  answer(1);
+  EXPECT_TRUE(b.done);
+}
+
+TEST_F(Http1PoolTest, OverflowsBeyondTheQueueAndAtItsTime) {
+  HttpPool& pool = apply(
+      {.connect_timeout = milliseconds(300), .max_connections = 1, .max_pending_requests = 1});
+  Request a(pool), b(pool), c(pool);
+  a.start();
+  worker.run();
+  b.start();
+  c.start();
+  EXPECT_EQ(c.failure, PoolFailure::kOverflow);
+  EXPECT_EQ(process.usage->pending, 1u);
+  worker.dispatcher.advance(milliseconds(250));
+  EXPECT_EQ(b.told, 0);
+  worker.dispatcher.advance(milliseconds(100));
+  EXPECT_EQ(b.failure, PoolFailure::kOverflow);
+  answer(0);
+  EXPECT_TRUE(a.done);
+}
+
+TEST_F(Http1PoolTest, NoQueueStillMeansConnections) {
+  HttpPool& pool = apply({.max_connections = 2, .max_pending_requests = 0});
+  Request a(pool), b(pool), c(pool);
+  a.start();
+  b.start();
+  c.start();
+  EXPECT_EQ(c.failure, PoolFailure::kOverflow);
+  answer(0);
+  answer(1);
+  EXPECT_TRUE(a.done && b.done);
+}
+
+TEST_F(Http1PoolTest, ConnectTimeout) {
+  // A full accept queue: the kernel does not answer further handshakes.
+  worker.clusters.apply({process.config({*network::Address::parse("127.0.0.1:9")})});
+  worker.clusters.apply({});
+  HttpPool& pool = apply({.connect_timeout = milliseconds(200)});
+  worker.dispatcher.setPollFds(false);
+  Request a(pool);
+  a.start();
+  worker.dispatcher.advance(milliseconds(150));
+  EXPECT_EQ(a.told, 0);
+  worker.dispatcher.advance(milliseconds(100));
+  EXPECT_EQ(a.failure, PoolFailure::kConnectTimeout);
+  worker.dispatcher.setPollFds(true);
+}
+
+TEST_F(Http1PoolTest, CancelLeavesTheQueueOrTheConnection) {
+  HttpPool& pool = apply({.max_connections = 1});
+  Request a(pool);
+  a.start();
+  {
+    Request b(pool);
+    b.start();
+    EXPECT_EQ(process.gauge("cluster_pending_requests"), 2);
+  }
+  EXPECT_EQ(process.gauge("cluster_pending_requests"), 1);
+  worker.run();
+  a.encoder->reset();
+  worker.run();
+  EXPECT_EQ(a.resets, 0);
+  EXPECT_EQ(pool.openConnections(), 0u);
+}
+
+TEST_F(Http1PoolTest, ARequestSurvivesTheEndOfItsClusterAndDrain) {
+  HttpPool& pool = apply();
+  Request idle(pool), busy(pool);
+  idle.start();
+  busy.start();
+  answer(0);
+  worker.cluster().drain();
+  worker.run();
+  EXPECT_EQ(pool.idleConnections(), 0u);
+  EXPECT_EQ(pool.openConnections(), 1u);
+  answer(1);
+  EXPECT_TRUE(busy.done);
+  EXPECT_EQ(pool.openConnections(), 0u) << "kept none";
+}
+
+TEST_F(Http1PoolTest, AnEndpointsOwnLimitHolds) {
+  HttpPool& pool = apply({.endpoint_max_connections = 1});
+  Request a(pool), b(pool);
+  a.start();
+  b.start();
+  worker.run();
+  EXPECT_EQ(pool.openConnections(), 1u);
+  answer(0);
+  answer(0);
+  EXPECT_TRUE(b.done);
+}
+
+TEST_F(Http1PoolTest, AMalformedAnswerIsAProtocolErrorOnce) {
+  HttpPool& pool = apply();
+  Request a(pool);
+  a.start();
+  worker.run();
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n");
+  worker.run();
+  EXPECT_EQ(a.resets, 1);
+  EXPECT_EQ(a.error.reason, http::ErrorReason::kProtocol);
+  EXPECT_EQ(pool.openConnections(), 0u);
+}
+
+// One worker holds the whole limit with an idle connection; the other's request gets the room.
+TEST(Http1PoolWorkersTest, AnIdleConnectionElsewhereGivesWay) {
+  TestProcess process(2);
+  TestOrigin origin;
+  TestWorker one(process, 0), two(process, 1);
+  const auto config = process.config({origin.address()}, {.max_connections = 1});
+  one.clusters.apply({config});
+  two.clusters.apply({config});
+  Request a(one.pool()), b(two.pool());
+  a.start();
+  one.run();
+  origin.send(0, kOk);
+  one.run();
+  ASSERT_TRUE(a.done);
+  ASSERT_EQ(one.pool().idleConnections(), 1u);
+  b.start();
+  two.run();
+  EXPECT_EQ(b.told, 0);
+  one.run();  // was asked
+  EXPECT_EQ(one.pool().idleConnections(), 0u);
+  two.dispatcher.advance(milliseconds(30));
+  origin.send(1, kOk);
+  two.run();
+  EXPECT_TRUE(b.done);
+}
+
+}  // namespace
+}  // namespace weir::upstream

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/network/io_context.h"
+#include "source/stats/stats.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/http_pool.h"
+#include "test/fakes/fake_dispatcher.h"
+
+namespace weir::upstream {
+
+// A listening socket on loopback and the connections it has accepted, all non-blocking and in the
+// test's own thread. Numbers count accepted connections from 0.
+class TestOrigin {
+ public:
+  TestOrigin();
+  ~TestOrigin();
+  network::Address address() const { return address_; }
+  // Accepts what waits; how many were accepted so far.
+  size_t accepted();
+  // What has come on that connection, not yet taken; empty when there is nothing.
+  std::string read(size_t number);
+  bool peerClosed(size_t number);
+  void send(size_t number, std::string_view bytes);
+  void close(size_t number, bool reset = false);
+  // Stops listening and resets all.
+  void kill();
+
+ private:
+  int listening_;
+  network::Address address_;
+  std::vector<int> connections_;
+};
+
+// The configuration of a cluster, to be changed before apply().
+struct ClusterOptions {
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  uint32_t max_connections = 1024;
+  uint32_t max_pending_requests = 1024;
+  uint32_t max_requests_per_connection = 0;
+  uint32_t endpoint_max_connections = 0;
+};
+
+// What several workers of one process share.
+struct TestProcess {
+  explicit TestProcess(uint32_t workers = 1) : store(workers + 1) {
+    stats = ClusterStats::create(store, "c");
+  }
+  // Cluster "c".
+  std::shared_ptr<const ClusterConfig> config(const std::vector<network::Address>& endpoints,
+                                              const ClusterOptions& options = {});
+  int64_t gauge(const std::string& name) const { return store.valueOf(name, {{"cluster", "c"}}); }
+
+  stats::Store store;
+  ClusterStats stats;
+  std::shared_ptr<ClusterUsage> usage = std::make_shared<ClusterUsage>();
+};
+
+// One worker with simulated time.
+struct TestWorker {
+  explicit TestWorker(TestProcess& process, uint32_t index = 0)
+      : io(dispatcher, index), clusters(io, process.store.block(index + 1)) {}
+  WorkerCluster& cluster() { return *clusters.find("c"); }
+  HttpPool& pool(uint32_t host = 0) { return cluster().host(host).httpPool(); }
+  void run() { dispatcher.runUntilIdle(); }
+
+  event::FakeDispatcher dispatcher;
+  network::IoContext io;
+  ClusterSet clusters;
+};
+
+}  // namespace weir::upstream
