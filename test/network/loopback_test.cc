@@ -111,6 +111,8 @@ class Server {
     sockets_ = *ListenSocketSet::bind(*config, workers);
     for (uint32_t i = 0; i < workers; ++i) {
       dispatchers_.push_back(*event::UvDispatcher::create());
+    }
+    for (uint32_t i = 0; i < workers; ++i) {
       threads_.emplace_back([this, i, config] { run(i, config); });
     }
   }
