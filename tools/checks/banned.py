@@ -16,6 +16,7 @@ class Ban:
     why: str  # what would be right
     free: tuple = ()  # folders or files where it is fine
     under: tuple = ("source/", "extensions/")
+    thread_safe: bool = False  # fine where a class says that it is Thread-safe
 
 
 _TIME_HOMES = ("source/event/", "source/base/")
@@ -43,8 +44,8 @@ BANS = (
     ),
     Ban(
         r"std::(recursive_|shared_|timed_)?mutex|std::condition_variable|std::(lock|unique|shared|scoped)_(guard|lock)|absl::Mutex|pthread_mutex",
-        "post to the owning thread's dispatcher; locks live in a few Thread-safe classes only",
-        ("source/base/", "source/event/", "source/stats/", "source/server/", "source/control/", "extensions/access_loggers/", "extensions/config_stores/"),
+        "post to the owning thread's dispatcher; only a class that says Thread-safe has a lock",
+        thread_safe=True,
     ),
     Ban(
         r"std::j?thread\b(?!::id)|\bpthread_create\s*\(|std::async\b",
@@ -56,9 +57,14 @@ BANS = (
         "log through source/base, or return a Status; only the command line prints",
         ("source/exe/", "source/base/"),
     ),
-    Ban(r"\bdynamic_cast\b", "give the interface a method that says what is needed"),
     Ban(r"^\s*using\s+namespace\b", "name what is used", under=("source/", "extensions/", "test/")),
 )
+
+
+def _says_thread_safe(repository, path):
+    """Whether the file, or a header of its folder that it includes, has a class that is Thread-safe."""
+    own = [target for _, target, _ in cpp.includes(repository.text(path)) if target.startswith(path.rsplit("/", 1)[0] + "/")]
+    return any("Thread-safe" in repository.text(file) for file in [path, *own] if repository.has(file))
 
 
 def check(repository):
@@ -70,6 +76,8 @@ def check(repository):
         for number, line in enumerate(code, 1):
             for ban in bans:
                 match = re.search(ban.pattern, line)
-                if match and not cpp.allowed(original[number - 1], NAME):
+                if not match or cpp.allowed(original[number - 1], NAME):
+                    continue
+                if not (ban.thread_safe and _says_thread_safe(repository, path)):
                     findings.append(Finding(path, number, f"{match.group(0).strip()}: {ban.why}"))
     return findings
