@@ -17,7 +17,8 @@ struct Diagnostic {
   std::string file;
   int line = 0;    // from 1; 0: the file as a whole
   int column = 0;  // from 1
-  std::string field_path;  // "listeners[0].filter_chains[0].filters[0].config.virtual_hosts[1].name"
+  // "listeners[0].filter_chains[0].filters[0].config.virtual_hosts[1].name"
+  std::string field_path;
   std::string what;
   std::string right;  // what would be right; may be empty
 
@@ -38,14 +39,20 @@ class Diagnostics {
   std::vector<Diagnostic> list_;
 };
 
-// A place in the parsed file: message or field, knowing its path and position. Cheap value. Everything that validates gets one, so
-// that each error carries a position. Main-thread only; the Parsed file outlives it.
+// A place in the parsed file: message or field, knowing its path and position. Cheap value.
+// Everything that validates gets one, so that each error carries a position. Main-thread only; the
+// Parsed file outlives it.
 class Cursor {
  public:
-  Cursor field(std::string_view name) const;                // of the message here; also "config" into an Any's content
-  Cursor at(std::string_view name, int index) const;        // element of a repeated field
+  // Of the message here; the field of an extension is that of the message in its brackets. What the
+  // file leaves out stands where its message does.
+  Cursor field(std::string_view name) const;
+  // Element of a repeated field.
+  Cursor at(std::string_view name, int index) const;
+  // Says nothing when the field was given but could not be read: that has been reported.
   void error(std::string what, std::string right = {}) const;
-  // Path of files the configuration names, relative ones resolved against the configuration file's folder.
+  // Path of files the configuration names, relative ones resolved against the configuration file's
+  // folder.
   std::string resolvePath(std::string_view path) const;
   Diagnostics& diagnostics() const;
 

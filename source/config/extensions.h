@@ -20,18 +20,21 @@ namespace weir::config {
 
 class Compiler;
 
-// What an extension may use while it turns its configuration into a factory. Main-thread only; valid during the call.
+// What an extension may use while it turns its configuration into a factory. Main-thread only;
+// valid during the call.
 struct CompileContext {
   const base::Registry& registry;
   stats::Store& stats;
-  // Compiles nested extensions (HTTP filters, access loggers), resolves cluster names with "did you mean".
+  // Compiles nested extensions (HTTP filters, access loggers), resolves cluster names with "did you
+  // mean".
   Compiler& compiler;
   std::string_view listener_name;  // empty outside of a listener
 };
 
-// The categories of extensions and what each makes of its configuration message. compile() reports every problem at the
-// cursor of the field it is in and then returns null; it has no side effects beyond registering metrics. `config` is of the
-// type that configType() names. An extension's config.cc derives from one of these and all_extensions.cc registers it.
+// The categories of extensions and what each makes of its configuration message. compile() reports
+// every problem at the cursor of the field it is in and then returns null; it has no side effects
+// beyond registering metrics. `config` is of the type that configType() names. An extension's
+// config.cc derives from one of these and all_extensions.cc registers it.
 class NetworkFilterExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "network_filters";
@@ -63,7 +66,8 @@ class TransportSocketExtension : public base::Extension {
   std::string_view category() const final { return kCategory; }
   // For a listener's filter chain (downstream) or a cluster (upstream).
   virtual std::shared_ptr<const network::TransportSocketFactory> compile(
-      const google::protobuf::Message& config, bool downstream, const Cursor& at, CompileContext& context) const = 0;
+      const google::protobuf::Message& config, bool downstream, const Cursor& at,
+      CompileContext& context) const = 0;
 };
 
 class AccessLoggerExtension : public base::Extension {

@@ -35,16 +35,18 @@ struct Snapshot {
   std::string json;  // the same as JSON
 };
 
-// Loads configuration files. Main-thread only. Keeps what successive snapshots share (cluster usage, metrics).
+// Loads configuration files. Main-thread only. Keeps what successive snapshots share (cluster
+// usage, metrics).
 class Loader {
  public:
   Loader(const base::Registry& registry, stats::Store& stats);
   ~Loader();
-  // nullptr when there is any diagnostic. All findings are reported, not only the first. `version` goes into the snapshot.
-  // No side effects beyond reading the files that the configuration names.
-  std::shared_ptr<const Snapshot> loadFile(const std::string& path, uint64_t version, Diagnostics& diagnostics);
-  std::shared_ptr<const Snapshot> loadText(std::string_view text, const std::string& file_name, uint64_t version,
+  // nullptr when there is any diagnostic. All findings are reported, not only the first. `version`
+  // goes into the snapshot. No side effects beyond reading the files that the configuration names.
+  std::shared_ptr<const Snapshot> loadFile(const std::string& path, uint64_t version,
                                            Diagnostics& diagnostics);
+  std::shared_ptr<const Snapshot> loadText(std::string_view text, const std::string& file_name,
+                                           uint64_t version, Diagnostics& diagnostics);
 
  private:
   struct State;

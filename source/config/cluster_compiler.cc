@@ -1,0 +1,119 @@
+// The part of Compiler that deals with clusters.
+
+#include <google/protobuf/message.h>
+
+#include <utility>
+
+#include "api/weir/config/v1/cluster.pb.h"
+#include "source/config/compiler.h"
+#include "source/config/fields.h"
+
+namespace weir::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t kMaxWeight = 65535;
+
+// What both an endpoint's address and its id have to be: once per cluster.
+void checkEndpointUnique(const upstream::Endpoint& endpoint, int index,
+                         std::map<std::string, int>& addresses, std::map<std::string, int>& ids,
+                         const v1::Endpoint& from, const Cursor& at) {
+  if (endpoint.address.family() != network::Address::Family::kNone) {
+    checkUnique(endpoint.address.toString(), index, addresses, "endpoint with the address",
+                at.field("address"));
+  }
+  if (!from.id().empty()) checkUnique(from.id(), index, ids, "endpoint", at.field("id"));
+}
+
+upstream::Endpoint readEndpoint(const v1::Endpoint& from, const Cursor& at) {
+  upstream::Endpoint endpoint;
+  endpoint.address = readAddress(from.address(), /*allow_port_zero=*/false, at.field("address"));
+  if (from.has_weight()) {
+    endpoint.weight =
+        static_cast<uint32_t>(readNumber(from.weight(), {0, kMaxWeight}, at.field("weight")));
+  }
+  endpoint.id = from.id().empty() ? from.address() : from.id();
+  return endpoint;
+}
+
+}  // namespace
+
+std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1::Cluster& from,
+                                                                        const Cursor& at) {
+  auto cluster = std::make_shared<upstream::ClusterConfig>();
+  cluster->name = from.name();
+  cluster->hosts = compileEndpoints(from, at);
+  cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
+  cluster->transport =
+      compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
+                       /*downstream=*/false, at.field("transport_socket"));
+  cluster->connect_timeout = readDuration(
+      from.has_connect_timeout() ? &from.connect_timeout() : nullptr, cluster->connect_timeout,
+      {milliseconds(1), std::chrono::minutes(10)}, at.field("connect_timeout"));
+  cluster->idle_timeout =
+      readDuration(from.has_idle_timeout() ? &from.idle_timeout() : nullptr, cluster->idle_timeout,
+                   {milliseconds(0)}, at.field("idle_timeout"));
+  if (from.has_max_connections()) {
+    cluster->max_connections = static_cast<uint32_t>(
+        readNumber(from.max_connections(), {1, kMaxConnections}, at.field("max_connections")));
+  }
+  if (from.has_max_pending_requests()) {
+    cluster->max_pending_requests = static_cast<uint32_t>(readNumber(
+        from.max_pending_requests(), {0, kMaxConnections}, at.field("max_pending_requests")));
+  }
+  cluster->max_requests_per_connection = from.max_requests_per_connection();
+  // What is refused leaves no trace in the metrics.
+  if (at.diagnostics().ok()) cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);
+  cluster->usage = usageOf(cluster->name);
+  return cluster;
+}
+
+std::shared_ptr<const upstream::HostSet> Compiler::compileEndpoints(const v1::Cluster& from,
+                                                                    const Cursor& at) {
+  if (from.endpoints_size() == 0) {
+    at.field("endpoints")
+        .error("a cluster needs an endpoint", "add endpoints { address: \"10.0.0.1:80\" }");
+  }
+  std::vector<upstream::HostSet::Host> hosts;
+  std::map<std::string, int> addresses;
+  std::map<std::string, int> ids;
+  uint64_t weights = 0;
+  for (int i = 0; i < from.endpoints_size(); ++i) {
+    const Cursor here = at.at("endpoints", i);
+    auto endpoint =
+        std::make_shared<const upstream::Endpoint>(readEndpoint(from.endpoints(i), here));
+    checkEndpointUnique(*endpoint, i, addresses, ids, from.endpoints(i), here);
+    weights += endpoint->weight;
+    hosts.push_back({.endpoint = std::move(endpoint)});
+  }
+  if (!hosts.empty() && weights == 0) {
+    at.field("endpoints")
+        .error("every endpoint has weight 0, none would get traffic",
+               "give at least one a weight of 1 or more");
+  }
+  return upstream::eligible(/*version=*/1, std::move(hosts));
+}
+
+std::shared_ptr<const upstream::LoadBalancerFactory> Compiler::compileLoadBalancing(
+    const v1::Cluster& from, const Cursor& at) {
+  const Any found = from.has_load_balancing()
+                        ? resolveAny(LoadBalancingExtension::kCategory, from.load_balancing(), at)
+                        : defaultOf(LoadBalancingExtension::kCategory, "round_robin", at);
+  if (found.extension == nullptr) return nullptr;
+  CompileContext here = context();
+  return static_cast<const LoadBalancingExtension*>(found.extension)
+      ->compile(*found.config, at.field("config"), here);
+}
+
+std::shared_ptr<upstream::ClusterUsage> Compiler::usageOf(const std::string& cluster) {
+  std::weak_ptr<upstream::ClusterUsage>& known = usages_[cluster];
+  std::shared_ptr<upstream::ClusterUsage> usage = known.lock();
+  if (usage == nullptr) {
+    usage = std::make_shared<upstream::ClusterUsage>();
+    known = usage;
+  }
+  return usage;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/config/diagnostics.h"
+#include "source/config/extensions.h"
+#include "source/config/snapshot.h"
+
+namespace weir::config::v1 {
+class Cluster;
+class Config;
+class Extension;
+class FilterChain;
+class FilterChainMatch;
+class Listener;
+class Runtime;
+}  // namespace weir::config::v1
+
+namespace weir::config {
+
+// Turns one parsed file into a snapshot, and serves the extensions in it while they compile.
+// Reports everything that is wrong; the snapshot is only of use when nothing was. Main-thread only;
+// for one file.
+class Compiler {
+ public:
+  // Live counts of clusters by name, which outlast one configuration.
+  using Usages = std::map<std::string, std::weak_ptr<upstream::ClusterUsage>, std::less<>>;
+
+  Compiler(const base::Registry& registry, stats::Store& stats, Usages& usages)
+      : registry_(registry), stats_(stats), usages_(usages) {}
+
+  void compile(const v1::Config& config, const Cursor& at, Snapshot& snapshot);
+
+  // For extensions -------------------------------------------------------------------------------
+
+  // One of `T`'s category with its configuration, as `at` (an Extension field) names it; an empty
+  // one after reporting what is wrong.
+  template <class T>
+  struct Resolved {
+    const T* extension = nullptr;
+    std::unique_ptr<google::protobuf::Message> config;
+    std::string name;  // the user's label or the extension's name
+
+    explicit operator bool() const { return extension != nullptr; }
+  };
+  template <class T>
+  Resolved<T> resolve(const v1::Extension& from, const Cursor& at) {
+    Any any = resolveAny(T::kCategory, from, at);
+    return {static_cast<const T*>(any.extension), std::move(any.config), std::move(any.name)};
+  }
+  // Compiled: null after an error. `context` is the caller's own.
+  std::shared_ptr<const http::HttpFilterFactory> httpFilter(const v1::Extension& from,
+                                                            const Cursor& at,
+                                                            CompileContext& context,
+                                                            std::string* name = nullptr);
+  std::shared_ptr<const http::AccessLoggerFactory> accessLogger(const v1::Extension& from,
+                                                                const Cursor& at,
+                                                                CompileContext& context);
+  // Reports a reference to a cluster that the file does not define.
+  void checkCluster(std::string_view name, const Cursor& at) const;
+
+ private:
+  struct Any {
+    const base::Extension* extension = nullptr;
+    std::unique_ptr<google::protobuf::Message> config;
+    std::string name;
+  };
+  Any resolveAny(std::string_view category, const v1::Extension& from, const Cursor& at);
+  // The default of a category, with an empty configuration.
+  Any defaultOf(std::string_view category, std::string_view name, const Cursor& at);
+  CompileContext context(std::string_view listener_name = {}) {
+    return {registry_, stats_, *this, listener_name};
+  }
+
+  void collectClusterNames(const v1::Config& config, const Cursor& at);
+  void compileAdmin(const v1::Config& config, const Cursor& at, Snapshot& snapshot);
+  void compileRuntime(const v1::Runtime& from, const Cursor& at, RuntimeConfig& runtime);
+  void checkAddresses(const v1::Config& config, const Cursor& at, const Snapshot& snapshot);
+
+  std::shared_ptr<const upstream::ClusterConfig> compileCluster(const v1::Cluster& from,
+                                                                const Cursor& at);
+  std::shared_ptr<const upstream::HostSet> compileEndpoints(const v1::Cluster& from,
+                                                            const Cursor& at);
+  std::shared_ptr<const upstream::LoadBalancerFactory> compileLoadBalancing(const v1::Cluster& from,
+                                                                            const Cursor& at);
+  std::shared_ptr<const network::TransportSocketFactory> compileTransport(const v1::Extension* from,
+                                                                          bool downstream,
+                                                                          const Cursor& at);
+  std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);
+
+  std::shared_ptr<const network::ListenerConfig> compileListener(const v1::Listener& from,
+                                                                 const Cursor& at);
+  std::shared_ptr<const network::FilterChainConfig> compileFilterChain(const v1::FilterChain& from,
+                                                                       int position,
+                                                                       const std::string& listener,
+                                                                       const Cursor& at);
+  void compileNetworkFilters(const v1::FilterChain& from, const std::string& listener,
+                             const Cursor& at, network::FilterChainConfig& chain);
+
+  const base::Registry& registry_;
+  stats::Store& stats_;
+  Usages& usages_;
+  std::vector<std::string> cluster_names_;  // sorted
+  bool cluster_names_complete_ = true;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+#include "source/config/diagnostics.h"
+#include "source/network/address.h"
+
+namespace google::protobuf {
+class Duration;
+}
+
+// Reading single fields: each function reports what is wrong at `at`, the field's cursor, and then
+// returns something harmless.
+namespace weir::config {
+
+inline constexpr uint32_t kMaxConnections = 10'000'000;
+
+struct NumberRange {
+  uint64_t least;
+  uint64_t most;
+};
+uint64_t readNumber(uint64_t value, NumberRange range, const Cursor& at);
+// 0 stands for `fallback`.
+uint64_t readNumberOr(uint64_t value, uint64_t fallback, NumberRange range, const Cursor& at);
+
+struct DurationRange {
+  std::chrono::milliseconds least;
+  std::chrono::milliseconds most = std::chrono::hours(24);
+};
+// `value` null: not given. Whole milliseconds; what is shorter than one is refused unless zero.
+std::chrono::milliseconds readDuration(const google::protobuf::Duration* value,
+                                       std::chrono::milliseconds fallback, DurationRange range,
+                                       const Cursor& at);
+// "250 ms", "1.5 s", "10 min", "24 h"
+std::string durationText(std::chrono::milliseconds value);
+
+// Reports when `text` is empty.
+bool require(std::string_view text, const Cursor& at, std::string_view remedy = {});
+
+network::Address readAddress(std::string_view text, bool allow_port_zero, const Cursor& at);
+
+// A status whose message is "what is wrong; what would be right".
+void report(const absl::Status& status, const Cursor& at);
+
+// Reports a file that cannot be written because its folder is not there; opens nothing.
+void checkFolderExists(std::string_view path, const Cursor& at);
+
+// Reports a `name` that is in `names` already, else puts it there with its index. Empty names pass.
+// `kind`: "listener".
+void checkUnique(const std::string& name, int index, std::map<std::string, int>& names,
+                 std::string_view kind, const Cursor& at);
+
+}  // namespace weir::config
