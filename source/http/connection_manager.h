@@ -9,6 +9,7 @@
 #include "source/http/access_log.h"
 #include "source/http/codec.h"
 #include "source/http/filter_chain.h"
+#include "source/http/forwarded_headers.h"
 #include "source/http/route.h"
 #include "source/http/semantics.h"
 #include "source/network/network_filter.h"
@@ -17,7 +18,7 @@
 namespace weir::http {
 
 // Makes the terminal of each stream on one worker. Worker-confined. What it returns lives in
-// `arena`.
+// `arena`; nobody runs its destructor.
 class WorkerTerminalFactory {
  public:
   virtual ~WorkerTerminalFactory() = default;
@@ -28,17 +29,6 @@ class TerminalFactory {
  public:
   virtual ~TerminalFactory() = default;
   virtual std::unique_ptr<WorkerTerminalFactory> bind(base::ServiceMap& services) const = 0;
-};
-
-struct ForwardedHeaders {
-  // How many proxies in front are trusted: 0 means the peer of the socket is the client, what it
-  // says in X-Forwarded-* is replaced; n takes the n-th address from the right of X-Forwarded-For
-  // as the client and keeps the fields.
-  uint32_t trusted_hops = 0;
-  bool add_forwarded_for = true;
-  bool add_forwarded_proto = true;
-  bool add_forwarded_host = true;
-  std::string via;  // pseudonym for Via on requests and responses; empty: none is added
 };
 
 struct RequestIdPolicy {

@@ -22,10 +22,11 @@ class FilterChain;
 // What a filter wants to see of a body in one direction; declared at creation, so that the chain
 // does the buffering.
 enum class BodyMode : uint8_t {
-  kNone,     // is not called for it; it passes by
-  kStream,   // each piece as it comes; kPause holds the pieces back (bounded: the sender is slowed)
-  kCollect,  // one call with the whole body, up to the limit: over it 413 (request) or 500
-             // (response)
+  kNone,    // is not called for it; it passes by
+  kStream,  // each piece as it comes; kPause holds the pieces back (bounded: the sender is slowed)
+  // One call with the whole body, up to the limit: over it 413 (request) or 500 (response). Before
+  // an upgraded or CONNECT tunnel, whose bytes have no end, it is kNone.
+  kCollect,
 };
 struct BodyNeeds {
   BodyMode request = BodyMode::kNone;
@@ -50,7 +51,9 @@ class FilterHandle {
   FilterHandle(FilterChain& chain, uint32_t index) : chain_(&chain), index_(index) {}
 
   // Ends a kPause in that direction: what was held goes on to the next filter. Idempotent, also
-  // when not paused. Takes effect from inside a call of the filter after that call returns.
+  // when not paused. Takes effect from inside a call of the filter after that call returns. From
+  // elsewhere (a timer) the stream may reach its end, and onStreamEnd be called, before it returns;
+  // the filter's memory stays until the current event is over.
   void resumeRequest();
   void resumeResponse();
   // Answers instead of the upstream. The response still passes the response half of the filters
@@ -84,11 +87,14 @@ class HttpFilter {
   virtual BodyNeeds bodyNeeds() const { return {}; }
 
   virtual Verdict onRequestHead(RequestHead&, bool /*end_stream*/) { return Verdict::kContinue; }
-  // With kCollect, called once with everything, and onRequestHead's kContinue still holds the head
-  // back until then.
+  // With kCollect, called once with everything (unless the head said end_stream), and
+  // onRequestHead's kContinue still holds the head back until then. A known content_length is
+  // corrected to what the filter left in the buffer; a streaming filter that changes the length
+  // sets the head's framing to kChunked itself, in the call for the head.
   virtual Verdict onRequestBody(buffer::Buffer&, bool /*end_stream*/) { return Verdict::kContinue; }
   virtual Verdict onRequestTrailers(HeaderMap&) { return Verdict::kContinue; }
 
+  // An interim response (not 101): cannot be held, kPause drops it.
   virtual Verdict onInformational(ResponseHead&) { return Verdict::kContinue; }
   virtual Verdict onResponseHead(ResponseHead&, bool /*end_stream*/) { return Verdict::kContinue; }
   virtual Verdict onResponseBody(buffer::Buffer&, bool /*end_stream*/) {

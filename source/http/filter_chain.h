@@ -109,8 +109,8 @@ class FilterChain {
   void respondHead(bool end_stream);
   void respondBody(buffer::Buffer& data, bool end_stream);
   void respondTrailers();
-  // A local reply that passes the response half of every filter. The terminal's request ends with
-  // it: onStreamEnd follows when the exchange is over.
+  // A local reply that passes the response half of every filter, after which the terminal gets no
+  // more of the request.
   void localReply(const LocalReply& reply);
   void reset(const StreamError& error);
   void setRequestReadEnabled(bool enabled);
@@ -121,6 +121,8 @@ class FilterChain {
   // The final response head has gone to the sink.
   bool responseStarted() const { return response_sent_ >= Sent::kHead; }
   bool responseEnded() const { return response_sent_ == Sent::kAll; }
+  // A local reply asked for it.
+  bool closeAfterResponse() const { return close_after_response_; }
 
   // Bulk transfer of the whole response body of known length, which somebody (network::Splicer)
   // then writes to the returned connection himself. nullptr: not possible, use respondBody. Call
@@ -136,13 +138,13 @@ class FilterChain {
   friend class FilterHandle;
   struct Half;
   struct Slot;
-  struct Request;   // the two directions, as
-  struct Response;  // policies of the code they share
+  struct Request;   // The two directions, as policies
+  struct Response;  // of the code they share.
   enum class Sent : uint8_t { kNothing, kHead, kAll };
   enum class Pending : uint8_t { kNone, kReply, kReset, kEnd };
   static constexpr uint32_t kTerminal = ~uint32_t{0};
 
-  // Hand an event to `slot`, or past the last one.
+  // Hand an event to `slot`, or past the last one of the direction.
   template <class D>
   void passHead(Slot* slot, bool end_stream);
   template <class D>
@@ -150,51 +152,51 @@ class FilterChain {
   template <class D>
   void passTrailers(Slot* slot);
   void passInformational(Slot* slot);
-  void sinkHead(bool end_stream);
-  void sinkBody(buffer::Buffer& data, bool end_stream);
-  void sinkTrailers();
 
-  // Shows and passes on all that can be.
+  // Shows and passes on all that can be; step() does one thing and says whether to go on.
   template <class D>
   void run(Slot& slot);
   template <class D>
   bool step(Slot& slot);
   template <class D>
-  bool showHead(Slot& slot);
+  bool stepBody(Slot& slot);
   template <class D>
-  bool showCollected(Slot& slot);
+  bool awaitCollected(Slot& slot);
   template <class D>
-  bool passHeld(Slot& slot);
+  bool showBody(Slot& slot, bool end_stream);
   template <class D>
-  bool showBody(Slot& slot);
-  template <class D>
-  bool showTrailers(Slot& slot);
+  void passHeld(Slot& slot, size_t bytes, bool end_stream);
   template <class D>
   void hold(Slot& slot, buffer::Buffer& data);
   template <class D>
-  bool collecting(const Slot& slot) const;
-  // A call of a filter begins / is over. after…: applies verdict, latched resumes and what waited
-  // for the call's end; false when this direction of this slot is dead now.
-  template <class D>
-  bool afterCall(Slot& slot, Verdict verdict);
+  void refuseTooLarge(Slot& slot);
   template <class D>
   bool live(const Slot& slot) const;
+
+  // Around each call of a filter. afterCall() applies the verdict, resumes that were asked for
+  // inside, and replies or resets that waited for the call's end; false: this half is dead now.
+  void beforeCall(Slot& slot);
+  template <class D>
+  bool afterCall(Slot& slot, Verdict verdict);
+  void performPending();
   template <class D>
   void resume(Slot& slot);
-  void leaveCall();
 
-  void accountRequest(int64_t change);
-  void accountResponse(int64_t change);
+  template <class D>
+  void account(const Half& half, int64_t change);
   void updateRequestRead();
   void updateResponseBlocked();
   void sendContinue(Slot& slot);
 
   void reply(uint32_t origin, const LocalReply& reply);
   void performReply(uint32_t origin, const LocalReply& reply);
-  void resetFrom(const StreamError& error);
+  void sendReply(Slot* slot, const LocalReply& reply);
+  bool responseLeft(uint32_t origin);
+  void dropHeld();
   void endTerminal();
+  void performReset(const StreamError& error);
   void performEnd();
-  Slot& slot(uint32_t index);
+  Slot* slot(uint32_t index) const;
 
   FilterChainContext context_;
   ResponseSink& sink_;
@@ -202,20 +204,24 @@ class FilterChain {
   Slot* first_ = nullptr;
   Slot* last_ = nullptr;
   uint32_t slots_ = 0;
-  // Where responses may come from: kTerminal, or the filter that answered (or nobody: 0 and below).
-  uint32_t response_origin_ = kTerminal;
   uint32_t calls_ = 0;  // of filters, on the stack
+  // What the response comes from: the terminal, or the filter that answered. Only filters before
+  // it see the response.
+  uint32_t response_origin_ = kTerminal;
+  uint32_t pending_origin_ = 0;
   Sent response_sent_ = Sent::kNothing;
   Pending pending_ = Pending::kNone;
   bool ended_ = false;
+  bool close_after_response_ = false;
   bool request_dropped_ = false;  // what still comes of the request goes nowhere
-  bool terminal_wants_request_ = true;
   bool request_read_enabled_ = true;
-  bool client_blocked_ = false;
+  bool terminal_reads_request_ = true;
+  bool request_full_ = false;
   bool response_blocked_ = false;
+  bool client_blocked_ = false;
+  bool response_full_ = false;
   size_t request_held_ = 0;
   size_t response_held_ = 0;
-  uint32_t pending_origin_ = 0;
   LocalReply pending_reply_;
   StreamError pending_error_;
 };

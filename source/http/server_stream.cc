@@ -1,0 +1,348 @@
+#include "source/http/server_stream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "source/base/ascii.h"
+#include "source/http/connection_manager_worker.h"
+#include "source/http/forwarded_headers.h"
+#include "source/http/http_session.h"
+#include "source/http/semantics.h"
+#include "source/network/connection.h"
+
+namespace weir::http {
+
+namespace {
+
+bool failed(const StreamError& error) {
+  return error.reason != ErrorReason::kNone;
+}
+
+std::string_view messageFor(uint16_t status) {
+  switch (status) {
+    case 408:
+      return "the request did not come in time\n";
+    case 413:
+      return "the request body is too large\n";
+    case 504:
+      return "the answer did not come in time\n";
+    default:
+      return "the request is not valid\n";
+  }
+}
+
+}  // namespace
+
+ServerStream::ServerStream(ConnectionManagerWorker& worker)
+    : worker_(worker),
+      chain_({.request = request_,
+              .response = response_,
+              .request_trailers = request_trailers_,
+              .response_trailers = response_trailers_,
+              .info = info_,
+              .arena = arena_,
+              .dispatcher = worker.dispatcher(),
+              .blocks = worker.blocks()},
+             *this),
+      idle_timer_(worker.dispatcher().wheel(), event::wheelCallback<&ServerStream::onIdle>, this),
+      request_timer_(worker.dispatcher().wheel(),
+                     event::wheelCallback<&ServerStream::onRequestTimeout>, this),
+      duration_timer_(worker.dispatcher().wheel(),
+                      event::wheelCallback<&ServerStream::onDurationTimeout>, this) {}
+
+ServerStream::~ServerStream() = default;
+
+void ServerStream::begin(HttpSession& session, ResponseEncoder& encoder) {
+  worker_kept_ = base::LocalRef<ConnectionManagerWorker>(&worker_);
+  session_ = &session;
+  encoder_ = &encoder;
+  phase_ = Phase::kHead;
+  network::Connection& connection = session.connection();
+  info_.start_time = worker_.dispatcher().systemNow();
+  info_.started = worker_.dispatcher().now();
+  info_.connection_id = connection.id();
+  info_.downstream_direct = info_.downstream_remote = &connection.remoteAddress();
+  // May cost a system call, once per connection.
+  if (worker_.observed()) info_.downstream_local = &connection.localAddress();
+  worker_.cells().requests.add();
+  worker_.cells().active_streams.add();
+  const HttpTimeouts& timeouts = worker_.config().timeouts;
+  if (timeouts.request.count() > 0) request_timer_.arm(timeouts.request);
+  if (timeouts.max_stream_duration.count() > 0) duration_timer_.arm(timeouts.max_stream_duration);
+  if (connection.aboveHighWatermark()) chain_.responseBlocked(true);
+}
+
+// ---- request --------------------------------------------------------------------------------
+
+void ServerStream::onHead(bool end_stream) {
+  phase_ = Phase::kExchange;
+  session_->headCompleted();
+  const network::SecurityInfo* security = session_->connection().transport().security();
+  request_.scheme = security != nullptr ? "https" : "http";
+  if (security != nullptr) info_.requested_server_name = security->requestedServerName();
+  last_of_client_ = request_.version == Version::kHttp10 ||
+                    base::equalsIgnoreCase(request_.headers.get(HeaderId::kConnection), "close");
+  if (!request_.upgrade.empty() && !request_.isConnect() &&
+      !worker_.upgradeAllowed(request_.upgrade)) {
+    request_.upgrade = {};  // then it is a request like any other, and complete
+    end_stream = true;
+  }
+  if (const StreamError error = prepareRequest(); failed(error)) return refuse(error);
+  activity();
+  if (end_stream) requestIsComplete();
+  worker_.addFilters(chain_, arena_);
+  chain_.setTerminal(worker_.createTerminal(chain_, arena_));
+  chain_.requestHead(end_stream);
+}
+
+// What is forwarded, and what is routed by.
+StreamError ServerStream::prepareRequest() {
+  const ConnectionManagerConfig& config = worker_.config();
+  if (StreamError error = normalisePath(request_, config.path); failed(error)) return error;
+  StreamError error = removeHopByHop(request_.headers, !request_.upgrade.empty());
+  if (failed(error)) return error;
+  if (config.max_request_body_bytes != 0 && request_.framing == BodyFraming::kContentLength &&
+      request_.content_length > config.max_request_body_bytes) {
+    return {ErrorOrigin::kDownstream, ErrorReason::kBodyTooLarge, false, "request_body_too_large"};
+  }
+  applyForwardedHeaders(config.forwarded, request_, info_, client_);
+  applyRequestId();
+  if (const auto via = worker_.via(request_.version); !via.empty()) {
+    request_.headers.addView(HeaderId::kVia, headerName(HeaderId::kVia), via);
+  }
+  return {};
+}
+
+void ServerStream::applyRequestId() {
+  const ConnectionManagerConfig& config = worker_.config();
+  const bool keep = config.forwarded.trusted_hops > 0 || !config.request_id.generate;
+  if (!keep || (config.request_id.generate && !request_.headers.has(HeaderId::kXRequestId))) {
+    char* id = static_cast<char*>(request_.arena.allocate(36, 1));
+    worker_.random().uuid4(std::span<char, 36>(id, 36));
+    request_.headers.remove(HeaderId::kXRequestId);
+    request_.headers.addView(HeaderId::kXRequestId, headerName(HeaderId::kXRequestId), {id, 36});
+  }
+  info_.request_id = request_.headers.get(HeaderId::kXRequestId);
+}
+
+void ServerStream::refuse(const StreamError& error) {
+  const uint16_t status = statusFor(error);
+  if (error.reason == ErrorReason::kProtocol) worker_.cells().protocol_errors.add();
+  chain_.replyAtOnce({.status = status,
+                      .body = messageFor(status),
+                      .flag = flagFor(error),
+                      .detail = error.detail,
+                      .close_connection = true});
+}
+
+void ServerStream::onBody(buffer::Buffer& data, bool end_stream) {
+  const uint64_t limit = worker_.config().max_request_body_bytes;
+  info_.request_bytes += data.size();
+  activity();
+  if (limit != 0 && info_.request_bytes > limit && !tunnel_) {
+    return refuse(
+        {ErrorOrigin::kDownstream, ErrorReason::kBodyTooLarge, false, "request_body_too_large"});
+  }
+  if (end_stream) requestIsComplete();
+  chain_.requestBody(data, end_stream);
+}
+
+void ServerStream::onTrailers() {
+  activity();
+  requestIsComplete();
+  chain_.requestTrailers();
+}
+
+void ServerStream::requestIsComplete() {
+  request_complete_ = true;
+  info_.request_complete = worker_.dispatcher().now();
+  request_timer_.cancel();
+}
+
+// The codec has given the stream up. What it answers itself, it answers after this.
+void ServerStream::onReset(const StreamError& error) {
+  const bool client_gone = error.reason == ErrorReason::kConnectionClosed;
+  if (!client_gone && !chain_.responseStarted()) info_.status = statusFor(error);
+  info_.addFlag(flagFor(error));
+  info_.detail = error.detail;
+  worker_.cells().resets.add();
+  finish();
+}
+
+// ---- response -------------------------------------------------------------------------------
+
+void ServerStream::sendInformational(ResponseHead& head) {
+  activity();
+  encoder_->encodeInformational(head);
+}
+
+void ServerStream::sendHead(ResponseHead& head, bool end_stream) {
+  const ConnectionManagerConfig& config = worker_.config();
+  info_.status = head.status;
+  info_.response_started = worker_.dispatcher().now();
+  HeaderMap& headers = head.headers;
+  if (!config.server_name.empty() && !headers.has(HeaderId::kServer)) {
+    headers.addView(HeaderId::kServer, headerName(HeaderId::kServer), config.server_name);
+  }
+  if (!headers.has(HeaderId::kDate)) {
+    headers.addView(HeaderId::kDate, headerName(HeaderId::kDate), worker_.date());
+  }
+  if (const auto via = worker_.via(head.version); !via.empty()) {
+    headers.addView(HeaderId::kVia, headerName(HeaderId::kVia), via);
+  }
+  if (config.request_id.add_to_response && !info_.request_id.empty()) {
+    headers.set(HeaderId::kXRequestId, info_.request_id);
+  }
+  if (chain_.closeAfterResponse()) encoder_->closeAfterResponse();
+  if (head.framing == BodyFraming::kTunnel || head.status == 101) {
+    tunnel_ = true;
+    worker_.cells().upgrades.add();
+  } else if (!request_.upgrade.empty()) {
+    request_complete_ = true;  // the upgrade was declined
+  }
+  activity();
+  session_->responseBegins();
+  encoder_->encodeHead(head, end_stream);
+}
+
+void ServerStream::sendBody(buffer::Buffer& data, bool end_stream) {
+  info_.response_bytes += data.size();
+  activity();
+  encoder_->encodeBody(data, end_stream);
+}
+
+void ServerStream::sendTrailers(HeaderMap& trailers) {
+  encoder_->encodeTrailers(trailers);
+}
+
+void ServerStream::sendReset(const StreamError& error) {
+  HttpSession* session = session_;
+  worker_.cells().resets.add();
+  encoder_->reset(error);
+  finish();
+  session->afterReset();
+}
+
+void ServerStream::setRequestReadEnabled(bool enabled) {
+  if (encoder_ != nullptr) encoder_->setReadEnabled(enabled);
+}
+
+void ServerStream::clearRouteCache() {
+  route_known_ = false;
+  info_.route = nullptr;
+}
+
+const Route* ServerStream::resolveRoute() {
+  if (!route_known_) {
+    route_known_ = true;
+    const auto& routes = worker_.config().routes;
+    info_.route = routes ? routes->resolve(request_, info_) : nullptr;
+  }
+  return info_.route;
+}
+
+network::Connection* ServerStream::beginRawResponseBody(uint64_t bytes) {
+  return encoder_->beginRawBody(bytes);
+}
+
+void ServerStream::rawResponseBodyProgress(uint64_t bytes) {
+  info_.response_bytes += bytes;
+  activity();
+}
+
+void ServerStream::finishRawResponseBody() {
+  encoder_->finishRawBody();
+}
+
+// ---- time -----------------------------------------------------------------------------------
+
+void ServerStream::activity() {
+  const auto timeout = worker_.config().timeouts.stream_idle;
+  if (timeout.count() > 0) idle_timer_.arm(timeout);
+}
+
+void ServerStream::onHeadTimeout() {
+  refuse({ErrorOrigin::kDownstream, ErrorReason::kHeaderTimeout, false, "request_head_timeout"});
+}
+
+void ServerStream::onIdle() {
+  timeOut(ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout");
+}
+
+void ServerStream::onRequestTimeout() {
+  timeOut(ResponseFlag::kDurationTimeout, "request_timeout");
+}
+
+void ServerStream::onDurationTimeout() {
+  timeOut(ResponseFlag::kDurationTimeout, "max_stream_duration");
+}
+
+// Nobody answers for the client's slowness but the client, nor for ours and the upstream's.
+void ServerStream::timeOut(ResponseFlag flag, std::string_view detail) {
+  const uint16_t status = request_complete_ ? 504 : 408;
+  if (!chain_.responseEnded()) {
+    return chain_.replyAtOnce({.status = status,
+                               .body = messageFor(status),
+                               .flag = flag,
+                               .detail = detail,
+                               .close_connection = !request_complete_});
+  }
+  info_.addFlag(flag);
+  info_.detail = detail;
+  sendReset({ErrorOrigin::kLocal, ErrorReason::kIdleTimeout, false, detail});
+}
+
+// ---- end ------------------------------------------------------------------------------------
+
+void ServerStream::complete() {
+  finish();
+}
+
+void ServerStream::connectionLost(bool by_client) {
+  info_.addFlag(by_client ? ResponseFlag::kDownstreamConnectionTermination
+                          : ResponseFlag::kLocalReset);
+  if (info_.detail.empty()) {
+    info_.detail = by_client ? "downstream_disconnect" : "connection_closed";
+  }
+  worker_.cells().resets.add();
+  finish();
+}
+
+void ServerStream::finish() {
+  if (phase_ == Phase::kOver) return;
+  phase_ = Phase::kOver;
+  idle_timer_.cancel();
+  request_timer_.cancel();
+  duration_timer_.cancel();
+  chain_.end();
+  info_.ended = worker_.dispatcher().preciseNow();
+  ConnectionManagerWorker::Cells& cells = worker_.cells();
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(info_.ended - info_.started);
+  cells.duration_us.record(static_cast<uint64_t>(std::max<int64_t>(0, took.count())));
+  cells.active_streams.sub();
+  const unsigned status_class = info_.status / 100u;
+  if (status_class >= 1 && status_class <= 5) cells.responses_by_class[status_class - 1]->add();
+  worker_.log(*this);
+  session_->streamEnded(*this);
+  session_ = nullptr;
+  encoder_ = nullptr;
+  worker_.retireStream(*this);
+}
+
+void ServerStream::recycle() {
+  chain_.clear();
+  request_trailers_.clear();
+  response_trailers_.clear();
+  request_.clear();
+  response_.clear();
+  arena_.clear();
+  info_ = StreamInfo();
+  client_ = network::Address();
+  phase_ = Phase::kUnused;
+  request_complete_ = route_known_ = tunnel_ = last_of_client_ = false;
+  worker_kept_.reset();
+}
+
+}  // namespace weir::http
