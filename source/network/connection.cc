@@ -297,10 +297,8 @@ void Connection::holdReading(bool hold) {
 }
 
 buffer::Buffer& Connection::input() {
-  if (!input_) {
-    input_ = io_.borrowBuffer();
-    enqueue();
-  }
+  if (!input_) input_ = io_.borrowBuffer();
+  enqueue();  // it may be drained now: reading may go on, and an empty one goes back
   return *input_;
 }
 

@@ -47,6 +47,9 @@ class ConnectionHandler {
   // Bytes came, and / or the peer ended its side. Drain what you take; what is left is offered
   // again together with what comes next. To stop being called, setReadEnabled(false).
   virtual void onData(buffer::Buffer& data, bool end_stream) = 0;
+  // Reading was enabled again and nothing waits in the input: for handlers that keep bytes
+  // themselves.
+  virtual void onReadResumed() {}
   // The output passed its high watermark: stop producing. / Fell to its low watermark: go on.
   virtual void onAboveHighWatermark() {}
   virtual void onBelowLowWatermark() {}
@@ -86,8 +89,9 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   bool readEnabled() const { return read_enabled_; }
   // A second brake, the filter chain's, beside setReadEnabled: both must be off for reading.
   void holdReading(bool hold);
-  // Bytes received and not yet drained by the handler. The reference is good until the current
-  // callback returns.
+  // Bytes received and not yet drained by the handler, which may drain them at any time. Reading
+  // rests while more than kMaxInput wait here. The reference is good until the current callback
+  // returns.
   buffer::Buffer& input();
 
   // Writing: compose straight into output(), then call outputReady(); or write(). Both flush at the
@@ -118,6 +122,7 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
 
   void onFdReady(event::FdEvents events) override;
 
+  static constexpr size_t kMaxInput = 256 * 1024;
   static constexpr int kReadRounds = 4;  // per event, each of one read block at most
   static constexpr std::chrono::milliseconds kLingerTime{1000};
   static constexpr uint32_t kLingerBytes = 1024 * 1024;
@@ -146,7 +151,9 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   int fd() const { return plain_.fd(); }
   bool hasInput() const { return input_ != nullptr && !input_->empty(); }
   bool hasOutput() const { return output_ != nullptr && !output_->empty(); }
-  bool readAllowed() const { return read_enabled_ && !read_held_; }
+  bool readAllowed() const {
+    return read_enabled_ && !read_held_ && (input_ == nullptr || input_->size() <= kMaxInput);
+  }
 
   // Setting up.
   void startConnecting(std::chrono::milliseconds timeout);

@@ -75,8 +75,12 @@ void Connection::resume() {
       return;
   }
   if (splice_source_) return extra_->source_pump->pump();
-  if (!readAllowed()) return;
-  if (hasInput()) deliver();
+  if (!read_enabled_ || read_held_) return;
+  if (hasInput()) {
+    deliver();
+  } else if (handler_ != nullptr) {
+    handler_->onReadResumed();
+  }
   if (state_ != State::kOpen || remote_ended_ || splice_source_ || !readAllowed()) return;
   if (write_dead_ || !transport().bytesAreRaw()) readAvailable();
 }

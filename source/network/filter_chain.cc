@@ -57,7 +57,7 @@ size_t NetworkFilterChain::indexOf(const NetworkFilter& filter) const {
 
 void NetworkFilterChain::onData(buffer::Buffer& data, bool end_stream) {
   deliver(first_.get(), data, end_stream);
-  if (!data.empty() || left_) checkHold();
+  if (left_) checkHold();
 }
 
 // What filter 0 leaves stays in the connection's input, which `data` is then; what a later one
@@ -105,15 +105,27 @@ void NetworkFilterChain::resumeRead(NetworkFilter& filter) {
   buffer::Buffer& data = filter.index_ == 0 ? connection_->input() : left(filter);
   const bool nothing = data.empty() && !filter.ended_;
   if (!nothing && filter.next_) deliver(filter.next_.get(), data, filter.ended_);
-  if (connection_->open()) checkHold();
+  if (left_) checkHold();
 }
 
+void NetworkFilterChain::offerAgain(NetworkFilter& filter) {
+  if (!connection_->open()) return;
+  deliver(&filter, filter.index_ == 0 ? connection_->input() : left(filter), filter.ended_);
+  if (left_) checkHold();
+}
+
+void NetworkFilterChain::onReadResumed() {
+  if (!left_) return;
+  NetworkFilter* last = first_.get();
+  while (last->next_) last = last->next_.get();
+  if (hasLeft(*last)) offerAgain(*last);
+}
+
+// The connection itself bounds what waits in its input.
 void NetworkFilterChain::checkHold() {
   if (!connection_->open()) return;
-  size_t bytes = connection_->input().size();
-  if (left_) {
-    for (const buffer::Buffer& buffer : *left_) bytes += buffer.size();
-  }
+  size_t bytes = 0;
+  for (const buffer::Buffer& buffer : *left_) bytes += buffer.size();
   connection_->holdReading(bytes > kMaxLeftBytes);
 }
 

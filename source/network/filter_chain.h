@@ -116,6 +116,9 @@ class NetworkFilterChain final : public ConnectionHandler,
   // A filter that paused lets what it left go on to the filters behind it. Idempotent. Not from
   // inside its onData: there, continue.
   void resumeRead(NetworkFilter& filter);
+  // Offers `filter` at once what it left (and the end, if that came), when it can take more without
+  // new bytes having come: a pipelined request. Not from inside its onData.
+  void offerAgain(NetworkFilter& filter);
   // From a filter towards the client, through the filters before it that want writes. Moves `data`.
   void write(NetworkFilter& from, buffer::Buffer& data, bool end_stream);
   // True when nobody sits between `from` and the connection: then it may compose in
@@ -126,6 +129,8 @@ class NetworkFilterChain final : public ConnectionHandler,
   void shutdown();
 
   void onData(buffer::Buffer& data, bool end_stream) override;
+  // setReadEnabled(true) offers the last filter again what it left, wherever it is kept.
+  void onReadResumed() override;
   void onAboveHighWatermark() override;
   void onBelowLowWatermark() override;
   void onConnected() override;

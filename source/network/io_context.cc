@@ -34,6 +34,7 @@ uint64_t IoContext::nextConnectionId() {
 }
 
 std::span<char> IoContext::readRoom() {
+  rewindReadBlock();
   if (read_block_ != nullptr && read_block_->capacity - read_block_->used < kMinReadRoom) {
     blocks_.release(*std::exchange(read_block_, nullptr));
   }

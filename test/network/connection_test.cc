@@ -184,6 +184,33 @@ TEST_P(ConnectionTest, HoldIsABrakeOfItsOwn) {
   EXPECT_EQ(handler_.data, "held");
 }
 
+TEST_P(ConnectionTest, InputThatIsLeftIsBoundedAndMayBeDrainedAtAnyTime) {
+  handler_.on_data = [](buffer::Buffer&, bool) {};
+  const std::string chunk(50'000, 'x');
+  size_t sent = 0;
+  for (int i = 0; i < 200; ++i) {
+    sent += fillSocket(peer_.get(), chunk);
+    EXPECT_TRUE(worker_.dispatcher.runUntilIdle(1000)) << "spins";
+  }
+  size_t taken = 0;
+  worker_.act([&] {
+    EXPECT_LT(connection_->input().size(), Connection::kMaxInput + 64 * 1024 * 5);
+    taken = connection_->input().size();
+    connection_->input().clear();
+  });
+  handler_.on_data = [&](buffer::Buffer& data, bool) {
+    taken += data.size();
+    data.clear();
+  };
+  EXPECT_TRUE(worker_.dispatcher.runUntil([&] {
+    worker_.act([&] {
+      taken += connection_->input().size();
+      connection_->input().clear();
+    });
+    return taken == sent;
+  }));
+}
+
 TEST_P(ConnectionTest, WatchesWritableOnlyWhileBlocked) {
   setSendBuffer(fd_, 4096);
   const std::string big = pattern(1'000'000);

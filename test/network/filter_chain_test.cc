@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -197,6 +198,70 @@ TEST_F(FilterChainTest, PausedBytesAreBounded) {
     scripts_[pausing].on_data = nullptr;
     worker_.act([&] { chain_->resumeRead(*scripts_[pausing].filter); });
     EXPECT_EQ(passed, sent) << "reading went on";
+    worker_.act([&] { chain_->connection().close(CloseMode::kNow); });
+  }
+}
+
+TEST_F(FilterChainTest, OffersAgainWhatAFilterLeft) {
+  for (const int position : {0, 1}) {
+    for (Script& script : scripts_) script = Script();
+    scripts_[position].on_data = [](buffer::Buffer& data, bool) {
+      data.drain(std::min<size_t>(data.size(), 2));
+      return Verdict::kPause;
+    };
+    start(position + 1);
+    send("aabbc");
+    Script& script = scripts_[position];
+    for (int i = 0; i < 3; ++i) worker_.act([&] { chain_->offerAgain(*script.filter); });
+    EXPECT_EQ(script.seen, (Seen{"aabbc", "bbc", "c", ""}));
+    send("dd");
+    EXPECT_EQ(script.seen.back(), "dd");
+    worker_.act([&] { chain_->connection().close(CloseMode::kNow); });
+  }
+}
+
+TEST_F(FilterChainTest, EnablingReadingOffersTheLastFilterWhatItLeft) {
+  for (const int last : {0, 1}) {
+    for (Script& script : scripts_) script = Script();
+    scripts_[last].on_data = [&](buffer::Buffer&, bool) {
+      chain_->connection().setReadEnabled(false);
+      return Verdict::kPause;
+    };
+    start(last + 1);
+    send("left");
+    scripts_[last].on_data = take();
+    worker_.act([&] { chain_->connection().setReadEnabled(true); });
+    EXPECT_EQ(scripts_[last].seen, (Seen{"left", "left"}));
+    worker_.act([&] { chain_->connection().close(CloseMode::kNow); });
+  }
+}
+
+TEST_F(FilterChainTest, MuchThatIsLeftIsTakenPieceByPiece) {
+  // As with pipelined requests: reading rests, and goes on as the filter takes what waits.
+  for (const int position : {0, 1}) {
+    for (Script& script : scripts_) script = Script();
+    size_t taken = 0;
+    bool taking = false;
+    scripts_[position].on_data = [&](buffer::Buffer& data, bool) {
+      if (!taking) return Verdict::kPause;
+      const size_t count = std::min<size_t>(data.size(), 100'000);
+      data.drain(count);
+      taken += count;
+      return Verdict::kPause;
+    };
+    start(position + 1);
+    size_t sent = 0;
+    const std::string chunk(50'000, 'x');
+    for (int i = 0; i < 100; ++i) {
+      sent += fillSocket(peer_.get(), chunk);
+      EXPECT_TRUE(worker_.dispatcher.runUntilIdle(1000)) << "spins";
+    }
+    EXPECT_LT(sent, 2'000'000u);
+    taking = true;
+    for (int i = 0; i < 100 && taken < sent; ++i) {
+      worker_.act([&] { chain_->offerAgain(*scripts_[position].filter); });
+    }
+    EXPECT_EQ(taken, sent);
     worker_.act([&] { chain_->connection().close(CloseMode::kNow); });
   }
 }
