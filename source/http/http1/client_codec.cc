@@ -45,7 +45,7 @@ void LlhttpClientCodec::detach() {
 RequestEncoder& LlhttpClientCodec::newStream(ResponseDecoder& decoder) {
   stream_ = &decoder;
   request_ = RequestState::kHead;
-  tunnel_ = answered_ = false;
+  tunnel_ = false;
   wanted_ = true;
   beginHead();
   return *this;
@@ -211,16 +211,15 @@ StreamError LlhttpClientCodec::fail(const StreamError& error) {
 }
 
 StreamError LlhttpClientCodec::readHead(buffer::Buffer& data, bool end_stream, bool& again) {
-  if (!data.empty()) {
-    answered_ = true;
-    if (request_ == RequestState::kHead) return fail(refuse("answer before the request"));
+  if (!data.empty() && request_ == RequestState::kHead) {
+    return fail(refuse("answer before the request"));
   }
   ResponseHead& head = stream_->responseHead();
   switch (section_.read(data, head.arena)) {
     case SectionReader::Result::kIncomplete:
       if (!end_stream) return {};
-      return fail(answered_ ? refuse("connection closed within a head")
-                            : closedEarly("connection closed before an answer"));
+      return fail(section_.started() ? refuse("connection closed within a head")
+                                     : closedEarly("connection closed before an answer"));
     case SectionReader::Result::kFailed: {
       StreamError error = section_.error();
       if (error.reason == ErrorReason::kTargetTooLong) error.reason = ErrorReason::kHeadTooLarge;
@@ -282,10 +281,8 @@ StreamError LlhttpClientCodec::readBody(buffer::Buffer& data, bool end_stream, b
   ResponseDecoder* stream = stream_;
   const StreamError error = body_.decode(data, end_stream, piece, stream->responseTrailers());
   if (failed(error)) {
-    if (error.reason == ErrorReason::kConnectionClosed && !piece.empty()) {
-      stream->onBody(piece, false);
-    }
-    return stream_ == stream ? fail(error) : error;
+    if (!piece.empty()) stream->onBody(piece, false);  // valid by then, however it was split
+    return stream_ == stream ? fail(error) : StreamError{};
   }
   const bool complete = body_.complete();
   if (!complete && piece.empty()) return {};

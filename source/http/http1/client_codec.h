@@ -76,7 +76,6 @@ class LlhttpClientCodec final : public Http1ClientCodec, private RequestEncoder 
   bool to_connect_ = false;                // … a CONNECT
   bool asked_upgrade_ = false;
   bool tunnel_ = false;
-  bool answered_ = false;  // a byte of the answer has come
   bool reusable_ = true;
   bool wanted_ = true;  // the stream wants the response's body
 };

@@ -154,10 +154,8 @@ StreamError LlhttpServerCodec::readBody(buffer::Buffer& data, bool end_stream, b
   const StreamError error = body_.decode(data, end_stream, piece, stream_->requestTrailers());
   if (failed(error)) {
     RequestDecoder* stream = stream_;
-    if (error.reason == ErrorReason::kConnectionClosed && !piece.empty()) {
-      stream->onBody(piece, false);
-    }
-    return stream_ == stream ? fail(error) : error;
+    if (!piece.empty()) stream->onBody(piece, false);  // valid by then, however it was split
+    return stream_ == stream ? fail(error) : StreamError{};
   }
   const bool complete = body_.complete();
   if (!complete && piece.empty()) return {};
