@@ -136,6 +136,9 @@ def weir_proto_library(name, srcs, deps = [], visibility = ["//visibility:public
         srcs = sources,
         hdrs = headers,
         copts = ["-w"],
+        # A message that is only found by its name (an extension without fields that its config.cc
+        # reads) must be in the program all the same.
+        alwayslink = True,
         linkstatic = True,
         deps = deps + ["@protobuf"],
         visibility = visibility,
