@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::exe {
+
+// An option of a command.
+struct Option {
+  std::string_view name;        // without dashes: "config"
+  char letter = 0;              // "c"; 0: none
+  std::string_view value_name;  // "FILE"; empty: a switch
+  std::string_view help;
+  bool required = false;
+};
+
+// What a command is called with.
+struct Arguments {
+  std::map<std::string, std::string> options;  // by long name; a switch has ""
+  bool help = false;
+
+  bool has(const std::string& name) const { return options.contains(name); }
+  std::string get(const std::string& name, std::string fallback = {}) const;
+};
+
+// Parses "--name VALUE", "--name=VALUE", "-n VALUE" and switches. On an error returns nullopt and
+// puts one line that says what is wrong and what would be right into `error`.
+std::optional<Arguments> parseArguments(std::string_view command, std::span<const Option> options,
+                                        std::span<char* const> words, std::string& error);
+
+// The help text of a command.
+std::string usage(std::string_view command, std::string_view summary,
+                  std::span<const Option> options);
+
+}  // namespace weir::exe

@@ -1,0 +1,187 @@
+// The weir binary: builds the registry of extensions and runs one command.
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "extensions/all_extensions.h"
+#include "source/base/concat.h"
+#include "source/base/fd.h"
+#include "source/base/log.h"
+#include "source/base/registry.h"
+#include "source/base/suggest.h"
+#include "source/config/describe.h"
+#include "source/config/snapshot.h"
+#include "source/exe/command_line.h"
+#include "source/server/server.h"
+#include "source/server/signal_source.h"
+#include "source/server/version.h"
+#include "source/stats/stats.h"
+
+namespace weir::exe {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;  // a bad configuration, an address that is taken, a drain that timed out
+constexpr int kUsage = 2;   // wrong arguments, a file that cannot be read
+
+int usageError(std::string_view text) {
+  std::fprintf(stderr, "weir: %.*s\n", static_cast<int>(text.size()), text.data());
+  return kUsage;
+}
+
+// Why `path` cannot be read, or empty. Told apart from errors in the file: those are exit 1.
+std::string unreadable(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return std::strerror(errno);
+  if (S_ISDIR(facts.st_mode)) return "is a folder; name a file";
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return std::strerror(errno);
+  std::fclose(file);
+  return {};
+}
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  std::vector<Option> options;
+  int (*run)(const base::Registry& registry, const Arguments& arguments);
+};
+
+const Option kConfigOption{"config", 'c', "FILE", "The configuration, in protobuf text format.",
+                           true};
+
+int check(const base::Registry& registry, const Arguments& arguments) {
+  const std::string path = arguments.get("config");
+  stats::Store stats(1);
+  config::Loader loader(registry, stats);
+  config::Diagnostics diagnostics;
+  if (loader.loadFile(path, 1, diagnostics) == nullptr) {
+    std::fputs(diagnostics.toString().c_str(), stderr);
+    return kFailed;
+  }
+  std::printf("%s: OK\n", path.c_str());
+  return kOk;
+}
+
+absl::Status startLog(const config::RuntimeConfig& runtime) {
+  const auto level = base::log::parseLevel(runtime.log_level);
+  base::log::setLevel({}, level.value_or(base::log::Level::kInfo));
+  return base::log::start({.file = runtime.log_path, .async = true});
+}
+
+int serve(const base::Registry& registry, const Arguments& arguments) {
+  // Before the first thread, so that all inherit it.
+  server::SignalSource::block({SIGTERM, SIGINT, SIGUSR1});
+  ::signal(SIGPIPE, SIG_IGN);
+  stats::Store stats(1);
+  config::Loader loader(registry, stats);
+  config::Diagnostics diagnostics;
+  const auto snapshot = loader.loadFile(arguments.get("config"), 1, diagnostics);
+  if (snapshot == nullptr) {
+    std::fputs(diagnostics.toString().c_str(), stderr);
+    return kFailed;
+  }
+  absl::Status status = startLog(snapshot->runtime);
+  int exit_code = kFailed;
+  if (status.ok()) {
+    const uint32_t workers =
+        snapshot->runtime.workers != 0 ? snapshot->runtime.workers : server::availableCores();
+    auto server = server::Server::create(snapshot, stats, workers, {});
+    status = server.status();
+    if (server.ok()) exit_code = (*server)->run();
+  }
+  base::log::stop();
+  if (!status.ok()) {
+    const std::string_view message = base::view(status.message());
+    std::fprintf(stderr, "weir: %.*s\n", static_cast<int>(message.size()), message.data());
+  }
+  return exit_code;
+}
+
+int extensions(const base::Registry& registry, const Arguments&) {
+  std::fputs(config::describeExtensions(registry).c_str(), stdout);
+  return kOk;
+}
+
+int version(const base::Registry&, const Arguments&) {
+  std::printf("weir %.*s\n", static_cast<int>(server::kVersion.size()), server::kVersion.data());
+  return kOk;
+}
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"run", "Runs the proxy until SIGTERM or SIGINT.", {kConfigOption}, serve},
+      {"check",
+       "Validates a configuration and every file it names, without side effects.",
+       {kConfigOption},
+       check},
+      {"extensions",
+       "Lists the extensions with category, configuration message and fields.",
+       {},
+       extensions},
+      {"version", "Prints the version.", {}, version},
+  };
+  return all;
+}
+
+std::string overview() {
+  std::string text =
+      "Weir, an extensible L4/L7 proxy and load balancer.\n\nUsage: weir COMMAND "
+      "[OPTIONS]\n\nCommands:\n";
+  for (const Command& command : commands()) {
+    std::string name = base::concat("  ", command.name);
+    name.resize(14, ' ');
+    text += base::concat(name, command.summary, "\n");
+  }
+  return text + "\nweir COMMAND --help says more.\n";
+}
+
+int main(int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "--help";
+  if (word == "--help" || word == "-h" || word == "help") {
+    std::fputs(overview().c_str(), argc > 1 ? stdout : stderr);
+    return argc > 1 ? kOk : kUsage;
+  }
+  const Command* command = nullptr;
+  std::vector<std::string> names;
+  for (const Command& candidate : commands()) {
+    names.emplace_back(candidate.name);
+    if (candidate.name == (word == "--version" ? "version" : word)) command = &candidate;
+  }
+  if (command == nullptr) {
+    return usageError(base::concat("unknown command \"", word, "\"", base::didYouMean(word, names),
+                                   "; see weir --help"));
+  }
+  std::string error;
+  const auto arguments = parseArguments(command->name, command->options,
+                                        {argv + 2, static_cast<size_t>(argc - 2)}, error);
+  if (!arguments.has_value()) return usageError(error);
+  if (arguments->help) {
+    std::fputs(usage(command->name, command->summary, command->options).c_str(), stdout);
+    return kOk;
+  }
+  if (arguments->has("config")) {
+    const std::string path = arguments->get("config");
+    if (const std::string why = unreadable(path); !why.empty()) {
+      return usageError(base::concat(path, ": ", why));
+    }
+  }
+  base::Registry registry;
+  const absl::Status registered = weir::extensions::registerAllExtensions(registry);
+  if (!registered.ok()) return usageError(base::view(registered.message()));
+  return command->run(registry, *arguments);
+}
+
+}  // namespace
+}  // namespace weir::exe
+
+int main(int argc, char** argv) {
+  return weir::exe::main(argc, argv);
+}

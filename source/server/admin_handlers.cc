@@ -1,0 +1,269 @@
+#include "source/server/admin_handlers.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <optional>
+
+#include "nlohmann/json.hpp"
+
+#include "source/base/concat.h"
+#include "source/base/log.h"
+#include "source/server/server.h"
+#include "source/server/version.h"
+
+namespace weir::server {
+namespace {
+
+using Json = nlohmann::json;
+
+AdminReply json(const Json& value, uint16_t status = 200) {
+  return {.status = status, .body = value.dump(2) + "\n"};
+}
+
+AdminReply error(uint16_t status, std::string what) {
+  return json({{"error", std::move(what)}}, status);
+}
+
+std::string_view queryValue(const AdminRequest& request, const std::string& name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string_view() : std::string_view(found->second);
+}
+
+Json stateOf(const Server& server) {
+  const auto up = server.dispatcher().preciseNow() - server.started();
+  return {{"state", phaseName(server.phase())},
+          {"version", kVersion},
+          {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(up).count()},
+          {"snapshot_version", server.snapshot().version},
+          {"workers", server.workerCount()},
+          {"open_connections", server.openConnections()}};
+}
+
+AdminReply ready(Server& server, const AdminRequest&) {
+  return json(stateOf(server), server.phase() == Phase::kServing ? 200 : 503);
+}
+
+AdminReply live(Server& server, const AdminRequest&) {
+  return json(stateOf(server));
+}
+
+uint64_t residentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Brings the gauges that are read rather than counted up to date.
+void refreshProcessGauges(Server& server) {
+  stats::Store& store = server.stats();
+  const auto set = [&store](std::string_view name, std::string_view help, uint64_t value) {
+    stats::Cell& cell = store.block(0).gauge(store.gauge(name, help));
+    cell.add(value - cell.value());
+  };
+  const auto up = server.dispatcher().preciseNow() - server.started();
+  set("uptime_seconds", "Seconds since the process began to serve.",
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(up).count()));
+  set("resident_bytes", "Resident memory of the process.", residentBytes());
+  set("open_connections", "Client connections open now, over all listeners.",
+      server.openConnections());
+  set("access_log_dropped_lines", "Access log lines that the disk could not keep up with.",
+      server.files().dropped());
+  set("draining", "1 while the process drains.", server.phase() == Phase::kDraining ? 1 : 0);
+}
+
+AdminReply stats(Server& server, const AdminRequest& request) {
+  refreshProcessGauges(server);
+  return {.body = server.stats().json(queryValue(request, "filter")) + "\n"};
+}
+
+AdminReply metrics(Server& server, const AdminRequest& request) {
+  refreshProcessGauges(server);
+  return {.body = server.stats().prometheus(queryValue(request, "filter")),
+          .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+std::string_view healthName(upstream::Health health) {
+  switch (health) {
+    case upstream::Health::kUnknown:
+      return "unknown";
+    case upstream::Health::kHealthy:
+      return "healthy";
+    case upstream::Health::kDegraded:
+      return "degraded";
+    case upstream::Health::kUnhealthy:
+      return "unhealthy";
+    case upstream::Health::kDraining:
+      return "draining";
+    case upstream::Health::kDisabled:
+      return "disabled";
+  }
+  return "";
+}
+
+AdminReply clusters(Server& server, const AdminRequest&) {
+  Json all = Json::array();
+  for (const auto& cluster : server.snapshot().clusters) {
+    const upstream::HostSet& hosts = *cluster->hosts;
+    Json endpoints = Json::array();
+    for (const auto& host : hosts.hosts) {
+      endpoints.push_back({{"id", host.endpoint->id},
+                           {"address", host.endpoint->address.toString()},
+                           {"weight", host.endpoint->weight},
+                           {"health", healthName(host.health)},
+                           {"eligible", false}});
+    }
+    for (const uint32_t index : hosts.eligible) endpoints[index]["eligible"] = true;
+    all.push_back({{"name", cluster->name},
+                   {"load_balancing", cluster->load_balancer->name()},
+                   {"connections", cluster->usage->connections.load(std::memory_order_relaxed)},
+                   {"max_connections", cluster->max_connections},
+                   {"pending_requests", cluster->usage->pending.load(std::memory_order_relaxed)},
+                   {"endpoints", std::move(endpoints)}});
+  }
+  return json({{"clusters", std::move(all)}});
+}
+
+AdminReply listeners(Server& server, const AdminRequest&) {
+  Json all = Json::array();
+  for (const auto& [name, bound] : server.listenSockets().bound()) {
+    Json chains = Json::array();
+    for (const auto& chain : bound.config->filter_chains) chains.push_back(chain->name);
+    all.push_back({{"name", name},
+                   {"address", bound.sockets->address().toString()},
+                   {"open_connections", bound.budget->open()},
+                   {"max_connections", bound.config->max_connections},
+                   {"filter_chains", std::move(chains)}});
+  }
+  return json({{"listeners", std::move(all)}});
+}
+
+AdminReply config(Server& server, const AdminRequest& request) {
+  if (queryValue(request, "format") == "text") {
+    return {.body = server.snapshot().text, .content_type = "text/plain; charset=utf-8"};
+  }
+  return {.body = server.snapshot().json + "\n"};
+}
+
+AdminReply loggingState() {
+  Json areas = Json::object();
+  for (const auto& [area, level] : base::log::levels()) {
+    areas[area.empty() ? "default" : area] = base::log::levelName(level);
+  }
+  return json({{"levels", std::move(areas)}});
+}
+
+AdminReply logging(Server&, const AdminRequest&) {
+  return loggingState();
+}
+
+AdminReply setLogging(Server&, const AdminRequest& request) {
+  const std::string_view name = queryValue(request, "level");
+  const std::optional<base::log::Level> level = base::log::parseLevel(name);
+  if (!level.has_value()) {
+    return error(400,
+                 base::concat("level \"", name,
+                              "\" is not known; use trace, debug, info, warning, error or off"));
+  }
+  const std::string_view area = queryValue(request, "area");
+  base::log::setLevel(area == "default" ? std::string_view() : area, *level);
+  return loggingState();
+}
+
+AdminReply drain(Server& server, const AdminRequest&) {
+  server.drain();
+  return json(stateOf(server));
+}
+
+AdminReply quit(Server& server, const AdminRequest&) {
+  // After this answer has gone out.
+  server.post([&server] { server.shutdown(); });
+  return json(stateOf(server));
+}
+
+AdminReply index(Server&, const AdminRequest&) {
+  Json all = Json::array();
+  for (const AdminEndpoint& endpoint : adminEndpoints()) {
+    all.push_back({{"path", endpoint.path}, {"method", endpoint.method}, {"help", endpoint.help}});
+  }
+  return json({{"endpoints", std::move(all)}});
+}
+
+int hexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && hexValue(text[i + 1]) >= 0 &&
+                        hexValue(text[i + 2]) >= 0;
+    if (escape) {
+      out.push_back(static_cast<char>(hexValue(text[i + 1]) * 16 + hexValue(text[i + 2])));
+      i += 2;
+    } else {
+      out.push_back(text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> parseQuery(std::string_view query) {
+  std::map<std::string, std::string> values;
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    const size_t equals = pair.find('=');
+    if (!pair.empty()) {
+      values[decoded(pair.substr(0, equals))] =
+          equals == std::string_view::npos ? std::string() : decoded(pair.substr(equals + 1));
+    }
+    if (end == std::string_view::npos) break;
+    query.remove_prefix(end + 1);
+  }
+  return values;
+}
+
+const std::vector<AdminEndpoint>& adminEndpoints() {
+  static const std::vector<AdminEndpoint> endpoints = {
+      {"/", "GET", "This list.", index},
+      {"/clusters", "GET", "Clusters and their endpoints.", clusters},
+      {"/config", "GET", "The running configuration; ?format=text for protobuf text.", config},
+      {"/drain", "POST", "Stop accepting, finish what runs, stay up.", drain},
+      {"/listeners", "GET", "Listeners, their addresses and open connections.", listeners},
+      {"/live", "GET", "200 while the process lives.", live},
+      {"/logging", "GET", "Levels of the operational log.", logging},
+      {"/logging", "POST", "?level=LEVEL[&area=AREA] sets a level.", setLogging},
+      {"/metrics", "GET", "Statistics in Prometheus text format; ?filter=TEXT.", metrics},
+      {"/quit", "POST", "Graceful shutdown.", quit},
+      {"/ready", "GET", "200 while serving, 503 while starting or draining.", ready},
+      {"/stats", "GET", "Statistics as JSON; ?filter=TEXT.", stats},
+  };
+  return endpoints;
+}
+
+AdminReply handleAdmin(Server& server, const AdminRequest& request) {
+  std::string allow;
+  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  for (const AdminEndpoint& endpoint : adminEndpoints()) {
+    if (endpoint.path != request.path) continue;
+    if (endpoint.method == method) return endpoint.handle(server, request);
+    allow += (allow.empty() ? "" : ", ") + std::string(endpoint.method);
+  }
+  if (allow.empty()) {
+    return error(404, base::concat("no such path: ", request.path, "; GET / lists what there is"));
+  }
+  AdminReply reply = error(405, base::concat(request.path, " takes ", allow));
+  reply.allow = allow;
+  return reply;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "source/base/file_writer.h"
+#include "source/base/registry.h"
+#include "source/config/snapshot.h"
+#include "source/control/snapshot_publisher.h"
+#include "source/event/uv_dispatcher.h"
+#include "source/server/listen_sockets.h"
+#include "source/server/worker.h"
+#include "source/stats/stats.h"
+
+namespace weir::server {
+
+class Admin;
+class SignalSource;
+
+// Where a process is in its life.
+enum class Phase : uint8_t { kStarting, kServing, kDraining, kStopped };
+std::string_view phaseName(Phase phase);
+
+// The whole proxy in one object: main loop, workers, admin. Main-thread only, but for
+// requestShutdown().
+class Server {
+ public:
+  struct Options {
+    bool handle_signals = true;  // tests that run a server in a thread say false
+  };
+  // Compiles nothing: `loader` and `stats` have been used to make `snapshot` and outlive the
+  // server. Binds all addresses; an address that is taken is an error here, before any thread runs.
+  static absl::StatusOr<std::unique_ptr<Server>> create(
+      std::shared_ptr<const config::Snapshot> snapshot, stats::Store& stats, uint32_t workers,
+      const Options& options);
+  ~Server();
+
+  // Serves until shutdown is complete. 0, or 1 when the drain ran into its timeout.
+  int run();
+  // Replaces what is running as a whole. An error leaves everything as it was. Main-thread only.
+  absl::Status apply(std::shared_ptr<const config::Snapshot> snapshot);
+  // Begins the graceful shutdown; a second call ends at once. Main-thread only.
+  void shutdown();
+  // Begins draining but stays up until shutdown(). Main-thread only.
+  void drain();
+  // Any thread: runs `task` on the main thread.
+  void post(absl::AnyInvocable<void()> task) { dispatcher_->post(std::move(task)); }
+
+  Phase phase() const { return phase_; }
+  const config::Snapshot& snapshot() const { return *publisher_.current(); }
+  uint64_t nextVersion() const { return publisher_.nextVersion(); }
+  const ListenSockets& listenSockets() const { return listen_sockets_; }
+  const network::Address* adminAddress() const;
+  stats::Store& stats() { return stats_; }
+  base::FileWriter& files() { return files_; }
+  event::Dispatcher& dispatcher() const { return *dispatcher_; }
+  uint32_t workerCount() const { return static_cast<uint32_t>(workers_.size()); }
+  uint32_t openConnections() const { return total_connections_->open(); }
+  event::MonotonicTime started() const { return started_; }
+  void reopenLogs();
+
+ private:
+  Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& stats, uint32_t workers,
+         std::unique_ptr<event::UvDispatcher> dispatcher);
+  absl::Status initialise(std::shared_ptr<const config::Snapshot> snapshot, const Options& options);
+  void onSignal(int signal);
+  void onWorkerDrained();
+  void finish(int exit_code);
+
+  stats::Store& stats_;
+  std::unique_ptr<event::UvDispatcher> dispatcher_;
+  base::FileWriter files_;
+  std::shared_ptr<network::ConnectionBudget> total_connections_;
+  ListenSockets listen_sockets_;
+  control::SnapshotPublisher publisher_;
+  std::vector<BoundListener> bound_;  // what the next publication carries
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<SignalSource> signals_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<event::Timer> drain_timer_;
+  Phase phase_ = Phase::kStarting;
+  bool stop_when_drained_ = false;
+  uint32_t workers_draining_ = 0;
+  int exit_code_ = 0;
+  event::MonotonicTime started_;
+};
+
+// Raises the soft descriptor limit to the hard one; returns what is in force.
+uint64_t raiseDescriptorLimit();
+// Workers to run when the configuration says 0: the cores this process may use.
+uint32_t availableCores();
+
+}  // namespace weir::server

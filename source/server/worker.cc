@@ -1,0 +1,215 @@
+#include "source/server/worker.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <utility>
+
+#include "source/base/concat.h"
+#include "source/base/log.h"
+
+namespace weir::server {
+namespace {
+
+constexpr std::chrono::milliseconds kGaugeInterval{500};
+constexpr std::chrono::milliseconds kDrainPoll{20};
+
+// Makes a cell that only this thread writes show `value`.
+void set(stats::Cell& cell, uint64_t value) {
+  cell.add(value - cell.value());
+}
+
+}  // namespace
+
+// What lives and dies on the worker's thread. Worker-confined.
+class Worker::Data {
+ public:
+  Data(uint32_t index, const WorkerEnvironment& environment, event::Dispatcher& dispatcher)
+      : environment_(environment),
+        index_(index),
+        stats_(environment.stats.block(index + 1)),
+        io_(dispatcher, index),
+        clusters_(io_, stats_),
+        gauge_timer_(dispatcher.wheel(), event::wheelCallback<&Data::updateGauges>, this),
+        drain_timer_(dispatcher.wheel(), event::wheelCallback<&Data::checkDrained>, this),
+        buffer_bytes_(stats_.gauge(environment.stats.gauge(
+            "buffer_bytes", "Bytes of memory blocks in use by connections and streams."))),
+        loop_lag_us_(stats_.histogram(environment.stats.histogram(
+            "loop_lag_us", "How late a worker's half-second timer came, in microseconds."))),
+        propagation_us_(stats_.histogram(environment.stats.histogram(
+            "snapshot_propagation_us",
+            "From the publication of a snapshot until a worker runs on it, in microseconds."))),
+        snapshot_version_(stats_.gauge(environment.stats.gauge(
+            "snapshot_version", "Version of the snapshot that each worker runs on.",
+            {{"worker", std::to_string(index)}}))),
+        refused_(stats_.counter(environment.stats.counter(
+            "snapshots_refused_total",
+            "Snapshots that a worker refused because it had a newer one."))) {
+    services_.put<event::Dispatcher>(dispatcher);
+    services_.put(io_);
+    services_.put(stats_);
+    services_.put(clusters_);
+    services_.put(environment.files);
+    gauge_armed_ = dispatcher.preciseNow();
+    gauge_timer_.arm(kGaugeInterval);
+  }
+
+  void apply(const WorkerUpdate& update) {
+    if (!version_.advanceTo(update.snapshot->version)) {
+      refused_.add();
+      return;
+    }
+    snapshot_ = update.snapshot;
+    clusters_.apply(snapshot_->clusters);
+    updateListeners(update.listeners);
+    set(snapshot_version_, snapshot_->version);
+    const auto took = io_.dispatcher().preciseNow() - update.published;
+    propagation_us_.record(
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  }
+
+  void drain(std::function<void()> drained) {
+    drained_ = std::move(drained);
+    for (auto& [name, entry] : listeners_) {
+      entry.listener->stopAccepting();
+      entry.listener->drain();
+    }
+    checkDrained();
+  }
+
+  void closeAll() {
+    for (auto& [name, entry] : listeners_) entry.listener->closeAll();
+    for (auto& listener : retired_) listener.listener->closeAll();
+  }
+
+ private:
+  struct Entry {
+    std::unique_ptr<network::WorkerListener> listener;
+    std::shared_ptr<const network::ListenSocketSet> sockets;
+  };
+
+  void updateListeners(const std::vector<BoundListener>& wanted) {
+    absl::flat_hash_map<std::string, Entry> next;
+    for (const BoundListener& bound : wanted) {
+      Entry entry;
+      auto running = listeners_.find(bound.config->name);
+      if (running != listeners_.end() && running->second.sockets == bound.sockets) {
+        entry = std::move(running->second);
+        listeners_.erase(running);
+      } else {
+        entry.sockets = bound.sockets;
+        entry.listener = std::make_unique<network::WorkerListener>(
+            io_, services_, bound.sockets->fd(index_), bound.sockets->address(), bound.budget,
+            environment_.total_connections);
+      }
+      entry.listener->update(bound.config);
+      next.emplace(bound.config->name, std::move(entry));
+    }
+    // What is left has gone from the configuration: its connections finish what runs.
+    for (auto& [name, entry] : listeners_) {
+      entry.listener->stopAccepting();
+      entry.listener->drain();
+      entry.sockets.reset();
+      retired_.push_back(std::move(entry));
+    }
+    listeners_ = std::move(next);
+  }
+
+  uint32_t openConnections() const {
+    uint32_t open = 0;
+    for (const auto& [name, entry] : listeners_) open += entry.listener->openConnections();
+    for (const auto& entry : retired_) open += entry.listener->openConnections();
+    return open;
+  }
+
+  void checkDrained() {
+    if (drained_ == nullptr) return;
+    if (openConnections() == 0) {
+      std::exchange(drained_, nullptr)();
+    } else {
+      drain_timer_.arm(kDrainPoll);
+    }
+  }
+
+  void updateGauges() {
+    const event::MonotonicTime now = io_.dispatcher().preciseNow();
+    const auto late = now - gauge_armed_ - kGaugeInterval;
+    if (late.count() > 0) {
+      loop_lag_us_.record(static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
+    }
+    set(buffer_bytes_, io_.blocks().bytesInUse());
+    std::erase_if(retired_,
+                  [](const Entry& entry) { return entry.listener->openConnections() == 0; });
+    gauge_armed_ = now;
+    gauge_timer_.arm(kGaugeInterval);
+  }
+
+  const WorkerEnvironment& environment_;
+  const uint32_t index_;
+  stats::Block& stats_;
+  network::IoContext io_;
+  base::ServiceMap services_;
+  upstream::ClusterSet clusters_;
+  control::SnapshotVersion version_;
+  std::shared_ptr<const config::Snapshot> snapshot_;
+  absl::flat_hash_map<std::string, Entry> listeners_;
+  std::vector<Entry> retired_;
+  std::function<void()> drained_;
+  event::WheelTimer gauge_timer_;
+  event::WheelTimer drain_timer_;
+  event::MonotonicTime gauge_armed_;
+  stats::Cell& buffer_bytes_;
+  stats::HistogramCell& loop_lag_us_;
+  stats::HistogramCell& propagation_us_;
+  stats::Cell& snapshot_version_;
+  stats::Cell& refused_;
+};
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::create(uint32_t index,
+                                                       WorkerEnvironment environment) {
+  auto dispatcher = event::UvDispatcher::create();
+  if (!dispatcher.ok()) return dispatcher.status();
+  return std::unique_ptr<Worker>(new Worker(index, environment, *std::move(dispatcher)));
+}
+
+Worker::Worker(uint32_t index, WorkerEnvironment environment,
+               std::unique_ptr<event::UvDispatcher> dispatcher)
+    : index_(index), environment_(environment), dispatcher_(std::move(dispatcher)) {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), base::concat("weir-", index_).c_str());
+    data_ = std::make_unique<Data>(index_, environment_, *dispatcher_);
+    dispatcher_->run();
+    data_.reset();
+  });
+}
+
+void Worker::post(std::function<void(Data&)> task) {
+  dispatcher_->post([this, task = std::move(task)] { task(*data_); });
+}
+
+void Worker::apply(std::shared_ptr<const WorkerUpdate> update) {
+  post([update = std::move(update)](Data& data) { data.apply(*update); });
+}
+
+void Worker::drain(std::function<void()> drained) {
+  post([drained = std::move(drained)](Data& data) { data.drain(drained); });
+}
+
+void Worker::closeAll() {
+  post([](Data& data) { data.closeAll(); });
+}
+
+void Worker::stop() {
+  dispatcher_->stop();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,69 @@
+#include "source/exe/command_line.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace weir::exe {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Option kOptions[] = {{"config", 'c', "FILE", "The file.", true},
+                           {"quiet", 'q', "", "Says less.", false}};
+
+struct Outcome {
+  std::optional<Arguments> arguments;
+  std::string error;
+};
+
+Outcome parse(std::vector<std::string> words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  Outcome outcome;
+  outcome.arguments = parseArguments("run", kOptions, pointers, outcome.error);
+  return outcome;
+}
+
+TEST(CommandLine, TakesEverySpelling) {
+  const std::vector<std::vector<std::string>> spellings = {
+      {"-c", "a b"}, {"--config", "a b"}, {"--config=a b"}, {"-q", "-c", "a b"}};
+  for (const auto& words : spellings) {
+    const Outcome outcome = parse(words);
+    ASSERT_TRUE(outcome.arguments.has_value()) << outcome.error;
+    EXPECT_EQ(outcome.arguments->get("config"), "a b");
+    EXPECT_EQ(outcome.arguments->has("quiet"), words.size() == 3);
+  }
+}
+
+TEST(CommandLine, SaysWhatIsWrongAndWhatWouldBeRight) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--confg", "x"},
+       "unknown flag \"--confg\"; did you mean \"--config\"?; see weir run --help"},
+      {{"-x"}, "unknown flag \"-x\""},
+      {{"--c", "x"}, "unknown flag \"--c\""},
+      {{"x"}, "unexpected argument \"x\""},
+      {{"-c"}, "--config needs a value: --config FILE"},
+      {{}, "--config is missing: weir run --config FILE"},
+      {{"-c", ""}, "--config is missing"},
+      {{"-c", "a", "-c", "b"}, "--config is given twice"},
+      {{"-c", "a", "--quiet=1"}, "--quiet takes no value"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const Outcome outcome = parse(words);
+    EXPECT_FALSE(outcome.arguments.has_value());
+    EXPECT_THAT(outcome.error, HasSubstr(expected));
+  }
+}
+
+TEST(CommandLine, HelpNeedsNothingElse) {
+  const Outcome outcome = parse({"--help"});
+  ASSERT_TRUE(outcome.arguments.has_value());
+  EXPECT_TRUE(outcome.arguments->help);
+  EXPECT_THAT(usage("run", "Runs.", kOptions), HasSubstr("Usage: weir run -c FILE [-q]"));
+}
+
+}  // namespace
+}  // namespace weir::exe
