@@ -59,6 +59,7 @@ std::string TestOrigin::read(size_t number) {
 
 bool TestOrigin::peerClosed(size_t number) {
   accepted();
+  if (number >= connections_.size()) return false;
   char byte;
   const ssize_t count = ::recv(connections_.at(number), &byte, 1, MSG_PEEK);
   return count == 0 || (count < 0 && errno != EAGAIN);

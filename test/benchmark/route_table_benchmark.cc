@@ -1,0 +1,118 @@
+#include <string>
+#include <vector>
+
+#include "benchmark/benchmark.h"
+
+#include "source/router/route_table.h"
+
+namespace weir::router {
+namespace {
+
+RouteEntry route(PathMatch::Kind kind, std::string text) {
+  RouteEntry entry;
+  entry.match = {kind, std::move(text)};
+  entry.cluster.cluster = "c";
+  return entry;
+}
+
+std::shared_ptr<const RouteTable> compile(std::vector<VirtualHost> hosts) {
+  return *RouteTable::compile(std::move(hosts));
+}
+
+std::string pathOf(size_t i) {
+  return "/team" + std::to_string(i % 97) + "/service" + std::to_string(i);
+}
+
+// Looks up `kAsked` names spread over all, so that the table is not all in the nearest cache.
+constexpr size_t kAsked = 64;
+
+void lookUp(benchmark::State& state, const RouteTable& table,
+            const std::vector<std::pair<std::string, std::string>>& asked) {
+  size_t at = 0;
+  for (auto _ : state) {
+    const auto& [authority, path] = asked[at++ % asked.size()];
+    const RouteEntry* found = table.match(authority, path);
+    if (found == nullptr) return state.SkipWithError("no route");
+    benchmark::DoNotOptimize(found);
+  }
+}
+
+void exactHosts(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  std::vector<VirtualHost> hosts;
+  for (size_t i = 0; i < count; ++i) {
+    hosts.push_back(
+        {"h", {"shop" + std::to_string(i) + ".example"}, {route(PathMatch::Kind::kPrefix, "/")}});
+  }
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (size_t i = 0; i < kAsked; ++i)
+    asked.emplace_back("shop" + std::to_string(i * count / kAsked) + ".example:80", "/a/b");
+  lookUp(state, *compile(hosts), asked);
+}
+BENCHMARK(exactHosts)->Arg(10)->Arg(1000)->Arg(10000);
+
+void wildcardHosts(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  std::vector<VirtualHost> hosts;
+  for (size_t i = 0; i < count; ++i) {
+    hosts.push_back(
+        {"h", {"*.shop" + std::to_string(i) + ".example"}, {route(PathMatch::Kind::kPrefix, "/")}});
+  }
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (size_t i = 0; i < kAsked; ++i)
+    asked.emplace_back("www.shop" + std::to_string(i * count / kAsked) + ".example", "/a/b");
+  lookUp(state, *compile(hosts), asked);
+}
+BENCHMARK(wildcardHosts)->Arg(10)->Arg(1000)->Arg(10000);
+
+void paths(benchmark::State& state, PathMatch::Kind kind, const std::string& tail) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) host.routes.push_back(route(kind, pathOf(i)));
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (size_t i = 0; i < kAsked; ++i)
+    asked.emplace_back("shop.example", pathOf(i * count / kAsked) + tail);
+  lookUp(state, *compile({host}), asked);
+}
+BENCHMARK_CAPTURE(paths, exact, PathMatch::Kind::kExact, "")->Arg(10)->Arg(1000)->Arg(10000);
+BENCHMARK_CAPTURE(paths, prefix, PathMatch::Kind::kPrefix, "/item/42")
+    ->Arg(10)
+    ->Arg(1000)
+    ->Arg(10000);
+BENCHMARK_CAPTURE(paths, segmentPrefix, PathMatch::Kind::kSegmentPrefix, "/item/42")
+    ->Arg(10)
+    ->Arg(1000)
+    ->Arg(10000);
+
+// Every tenth route is a regular expression behind the prefixes: asked only for what these leave.
+void regexesBehind(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i)
+    host.routes.push_back(route(PathMatch::Kind::kPrefix, pathOf(i)));
+  for (size_t i = 0; i < count / 10; ++i) {
+    host.routes.push_back(route(PathMatch::Kind::kRegex, "/user" + std::to_string(i) + "/[0-9]+"));
+  }
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (size_t i = 0; i < kAsked; ++i)
+    asked.emplace_back("shop.example", pathOf(i * count / kAsked));
+  lookUp(state, *compile({host}), asked);
+}
+BENCHMARK(regexesBehind)->Arg(10)->Arg(1000);
+
+// And before them: one pass of the set per lookup.
+void regexesFirst(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) {
+    host.routes.push_back(route(PathMatch::Kind::kRegex, "/user" + std::to_string(i) + "/[0-9]+"));
+  }
+  host.routes.push_back(route(PathMatch::Kind::kPrefix, "/"));
+  lookUp(state, *compile({host}), {{"shop.example", "/team1/service42/item"}});
+}
+BENCHMARK(regexesFirst)->Arg(10)->Arg(1000);
+
+}  // namespace
+}  // namespace weir::router
+
+BENCHMARK_MAIN();
