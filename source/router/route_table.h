@@ -33,9 +33,9 @@ struct ClusterAction {
 
 struct RedirectAction {
   uint16_t status = 301;  // 301, 302, 303, 307, 308
-  std::optional<std::string> scheme;
-  std::optional<std::string> host;  // host or host:port
-  std::optional<std::string> path;  // replaces the path; the query stays unless strip_query
+  std::optional<std::string> scheme = {};
+  std::optional<std::string> host = {};  // host or host:port
+  std::optional<std::string> path = {};  // replaces the path; the query stays unless strip_query
   bool strip_query = false;
 };
 

@@ -1,0 +1,563 @@
+#include "source/router/router.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "source/http/filter_chain.h"
+#include "test/upstream/test_cluster.h"
+
+namespace weir::router {
+namespace {
+
+using std::chrono::milliseconds;
+using upstream::ClusterOptions;
+using upstream::TestOrigin;
+using upstream::TestProcess;
+using upstream::TestWorker;
+
+// What the client would have got.
+class FakeSink final : public http::ResponseSink {
+ public:
+  void sendInformational(http::ResponseHead& head) override { informational = head.status; }
+  void sendHead(http::ResponseHead& head, bool end_stream) override {
+    status = head.status;
+    location = std::string(head.headers.get(http::HeaderId::kLocation));
+    ended = end_stream;
+  }
+  void sendBody(buffer::Buffer& data, bool end_stream) override {
+    body += data.toString();
+    data.clear();
+    ended = end_stream;
+  }
+  void sendTrailers(http::HeaderMap& map) override {
+    trailers = map.size();
+    ended = true;
+  }
+  void sendReset(const http::StreamError& why) override {
+    ended = true;
+    reset = why;
+  }
+  void setRequestReadEnabled(bool enabled) override { reading = enabled; }
+  void clearRouteCache() override {}
+  const http::Route* resolveRoute() override { return route; }
+
+  const http::Route* route = nullptr;
+  uint16_t informational = 0;
+  uint16_t status = 0;
+  std::string location;
+  std::string body;
+  size_t trailers = 0;
+  bool ended = false;
+  bool reading = true;
+  http::StreamError reset;
+};
+
+// One downstream exchange.
+class Stream {
+ public:
+  Stream(TestWorker& worker, const RouteTable& table, http::WorkerTerminalFactory& factory,
+         std::string_view method, std::string_view path)
+      : chain_({request, response_, request_trailers, response_trailers_, info, arena_,
+                worker.dispatcher, worker.io.blocks()},
+               sink),
+        blocks_(worker.io.blocks()) {
+    request.method = method;
+    request.scheme = "http";
+    request.authority = "shop.example";
+    request.path = path;
+    request.headers.add(http::HeaderId::kHost, "shop.example");
+    sink.route = table.resolve(request, info);
+    info.route = sink.route;
+    chain_.setTerminal(factory.create(arena_, chain_));
+  }
+  ~Stream() {
+    chain_.end();
+    chain_.clear();
+  }
+  void send() { chain_.requestHead(true); }
+  void sendHead() { chain_.requestHead(false); }
+  void sendBody(std::string_view bytes, bool end_stream) {
+    buffer::Buffer body(blocks_);
+    body.append(bytes);
+    chain_.requestBody(body, end_stream);
+  }
+  void sendTrailers() { chain_.requestTrailers(); }
+  void end() { chain_.end(); }
+
+  http::RequestHead request;
+  http::StreamInfo info;
+  FakeSink sink;
+
+ private:
+  http::ResponseHead response_;
+  base::Arena arena_;
+
+ public:
+  http::HeaderMap request_trailers{arena_};
+
+ private:
+  http::HeaderMap response_trailers_{arena_};
+  http::FilterChain chain_;
+  buffer::BlockPool& blocks_;
+};
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+class RouterTest : public testing::Test {
+ protected:
+  RouterTest() {
+    VirtualHost host{.name = "shop", .domains = {"shop.example"}, .routes = {}};
+    RouteEntry redirect, direct, nowhere, idle, all;
+    redirect.match = {PathMatch::Kind::kExact, "/old"};
+    redirect.kind = RouteEntry::Kind::kRedirect;
+    redirect.redirect = {
+        .status = 308, .scheme = "https", .host = {}, .path = "/new", .strip_query = false};
+    direct.match = {PathMatch::Kind::kExact, "/hello"};
+    direct.kind = RouteEntry::Kind::kDirectResponse;
+    direct.direct = {.status = 201, .body = "hi", .content_type = "text/x"};
+    nowhere.match = {PathMatch::Kind::kExact, "/nowhere"};
+    nowhere.cluster.cluster = "unknown";
+    idle.match = {PathMatch::Kind::kExact, "/idle"};
+    idle.cluster = {.cluster = "c", .timeout = milliseconds(0), .idle_timeout = milliseconds(200)};
+    all.match = {PathMatch::Kind::kPrefix, "/c"};
+    all.cluster = {.cluster = "c", .timeout = milliseconds(1000)};
+    host.routes = {redirect, direct, nowhere, idle, all};
+    table = *RouteTable::compile({host});
+    services.put(worker.clusters);
+    factory = createRouterFactory(table)->bind(services);
+  }
+  // After every test nothing is in flight, open or waiting.
+  void TearDown() override {
+    worker.run();
+    if (auto cluster = worker.clusters.find("c")) {
+      for (uint32_t i = 0; i < cluster->config().hosts->hosts.size(); ++i) {
+        EXPECT_EQ(cluster->host(i).in_flight, 0u);
+      }
+    }
+    EXPECT_EQ(process.gauge("cluster_active_requests"), 0);
+    EXPECT_EQ(process.gauge("cluster_pending_requests"), 0);
+    worker.clusters.apply({});
+    worker.run();
+    EXPECT_EQ(process.gauge("cluster_active_connections"), 0);
+    EXPECT_EQ(process.usage->connections, 0u);
+    EXPECT_EQ(worker.io.connections(), 0u);
+  }
+  void apply(const ClusterOptions& options = {}) {
+    worker.clusters.apply({process.config({origin.address()}, options)});
+  }
+  std::unique_ptr<Stream> stream(std::string_view method = "GET", std::string_view path = "/c") {
+    return std::make_unique<Stream>(worker, *table, *factory, method, path);
+  }
+  std::string received(size_t number, std::string_view end = "\r\n\r\n") {
+    std::string text;
+    EXPECT_TRUE(worker.until([&] {
+      text += origin.read(number);
+      return text.ends_with(end);
+    })) << text;
+    return text;
+  }
+  bool ended(Stream& stream) {
+    return worker.until([&] { return stream.sink.ended; });
+  }
+  // A connection that has carried an exchange and waits for the next.
+  void makeIdle() {
+    auto first = stream();
+    first->send();
+    received(0);
+    origin.send(0, kOk);
+    EXPECT_TRUE(ended(*first));
+    EXPECT_TRUE(worker.until([&] { return worker.pool().idleConnections() == 1; }));
+  }
+
+  TestProcess process;
+  TestWorker worker{process};
+  TestOrigin origin;
+  base::ServiceMap services;
+  std::shared_ptr<const RouteTable> table;
+  std::unique_ptr<http::WorkerTerminalFactory> factory;
+};
+
+TEST_F(RouterTest, NoRouteIs404) {
+  auto s = stream("GET", "/x");
+  s->send();
+  EXPECT_EQ(s->sink.status, 404);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kNoRouteFound));
+  EXPECT_EQ(s->info.detail, "route_not_found");
+}
+
+TEST_F(RouterTest, Redirects) {
+  auto s = stream("GET", "/old?q=1");
+  s->send();
+  EXPECT_EQ(s->sink.status, 308);
+  EXPECT_EQ(s->sink.location, "https://shop.example/new?q=1");
+  EXPECT_TRUE(s->sink.ended);
+}
+
+TEST_F(RouterTest, AnswersDirectly) {
+  auto s = stream("GET", "/hello");
+  s->send();
+  EXPECT_EQ(s->sink.status, 201);
+  EXPECT_EQ(s->sink.body, "hi");
+  EXPECT_TRUE(s->sink.ended);
+  auto head = stream("HEAD", "/hello");
+  head->send();
+  EXPECT_EQ(head->sink.status, 201);
+  EXPECT_EQ(head->sink.body, "");
+  EXPECT_TRUE(head->sink.ended);
+}
+
+TEST_F(RouterTest, AnUnknownClusterIs503) {
+  auto s = stream("GET", "/nowhere");
+  s->send();
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kNoClusterFound));
+}
+
+TEST_F(RouterTest, ForwardsAndFillsTheStreamInfo) {
+  apply();
+  auto s = stream();
+  s->send();
+  EXPECT_EQ(worker.cluster().host(0).in_flight, 1u);
+  EXPECT_EQ(process.gauge("cluster_active_requests"), 1);
+  EXPECT_TRUE(received(0).starts_with("GET /c HTTP/1.1\r\n"));
+  origin.send(0, "HTTP/1.1 103 Early Hints\r\n\r\n");
+  origin.send(
+      0,
+      "HTTP/1.1 200 OK\r\nConnection: x-hop\r\nX-Hop: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\nok\r\n0\r\nX-T: 1\r\n\r\n");
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.informational, 103);
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->sink.body, "ok");
+  EXPECT_EQ(s->sink.trailers, 1u);
+  EXPECT_EQ(s->info.cluster, "c");
+  EXPECT_EQ(s->info.attempts, 1u);
+  ASSERT_NE(s->info.upstream_address, nullptr);
+  EXPECT_EQ(*s->info.upstream_address, origin.address());
+  EXPECT_EQ(process.gauge("cluster_requests_total"), 1);
+  EXPECT_EQ(process.store.valueOf("cluster_responses_total", {{"cluster", "c"}, {"class", "2xx"}}),
+            1);
+  EXPECT_EQ(worker.cluster().host(0).in_flight, 0u);
+}
+
+TEST_F(RouterTest, ABodyThatComesBeforeTheConnectionIsKeptAndTheClientSlowed) {
+  apply();
+  auto s = stream("POST");
+  s->request.framing = http::BodyFraming::kChunked;
+  s->sendHead();
+  s->sendBody(std::string(80 * 1024, 'x'), false);
+  EXPECT_FALSE(s->sink.reading);
+  s->sendBody("tail", false);
+  s->request_trailers.add("x-t", "1");
+  s->sendTrailers();
+  const std::string text = received(0, "0\r\nx-t: 1\r\n\r\n");
+  EXPECT_NE(text.find("tail"), std::string::npos);
+  EXPECT_TRUE(s->sink.reading);
+  origin.send(0, kOk);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(worker.pool().idleConnections(), 1u);
+}
+
+TEST_F(RouterTest, ASlowEndpointSlowsTheClient) {
+  apply();
+  auto s = stream("POST");
+  s->request.framing = http::BodyFraming::kContentLength;
+  s->request.content_length = 64 << 20;
+  s->sendHead();
+  ASSERT_TRUE(worker.until(
+      [&] { return worker.pool().openConnections() == 1 && !origin.read(0).empty(); }));
+  for (int i = 0; i < 640 && s->sink.reading; ++i) {
+    worker.dispatcher.post([&] { s->sendBody(std::string(100 * 1024, 'x'), false); });
+    worker.run();
+  }
+  EXPECT_FALSE(s->sink.reading);
+  EXPECT_TRUE(worker.until([&] {
+    origin.read(0);
+    return s->sink.reading;
+  }));
+  s->end();
+  worker.run();
+}
+
+TEST_F(RouterTest, AnEarlyAnswerEndsTheUpstreamConnection) {
+  apply();
+  auto s = stream("POST");
+  s->request.framing = http::BodyFraming::kChunked;
+  s->sendHead();
+  s->sendBody("part", false);
+  received(0, "part\r\n");
+  origin.send(0, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 413);
+  s->sendBody("rest", true);
+  worker.run();
+  EXPECT_EQ(worker.pool().openConnections(), 0u);
+}
+
+TEST_F(RouterTest, NoEligibleEndpointIs503) {
+  worker.clusters.apply({process.config({})});
+  auto s = stream();
+  s->send();
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kNoHealthyUpstream));
+  EXPECT_EQ(process.gauge("cluster_no_endpoint_total"), 1);
+}
+
+TEST_F(RouterTest, RefusedIs503) {
+  const network::Address address = origin.address();
+  origin.kill();
+  apply();
+  auto s = stream();
+  s->send();
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kUpstreamConnectionFailure));
+}
+
+TEST_F(RouterTest, ConnectTimeoutIs504) {
+  apply({.connect_timeout = milliseconds(100)});
+  worker.dispatcher.setPollFds(false);
+  auto s = stream();
+  s->send();
+  worker.dispatcher.advance(milliseconds(200));
+  EXPECT_EQ(s->sink.status, 504);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kUpstreamConnectionFailure));
+  worker.dispatcher.setPollFds(true);
+}
+
+TEST_F(RouterTest, OverflowIs503) {
+  apply({.max_connections = 1, .max_pending_requests = 0});
+  auto a = stream(), b = stream();
+  a->send();
+  b->send();
+  EXPECT_EQ(b->sink.status, 503);
+  EXPECT_TRUE(b->info.hasFlag(http::ResponseFlag::kUpstreamOverflow));
+  received(0);
+  origin.send(0, kOk);
+  EXPECT_TRUE(ended(*a));
+}
+
+TEST_F(RouterTest, TheRouteTimeoutIs504) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  worker.dispatcher.advance(milliseconds(900));
+  EXPECT_EQ(s->sink.status, 0);
+  worker.dispatcher.advance(milliseconds(200));
+  EXPECT_EQ(s->sink.status, 504);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kUpstreamRequestTimeout));
+  EXPECT_EQ(worker.pool().openConnections(), 0u);
+}
+
+TEST_F(RouterTest, TheRouteTimeoutAfterTheHeadResets) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart");
+  EXPECT_TRUE(worker.until([&] { return s->sink.body == "part"; }));
+  worker.dispatcher.advance(milliseconds(1200));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->sink.reset.reason, http::ErrorReason::kRequestTimeout);
+}
+
+TEST_F(RouterTest, TheRoutesIdleTimeoutRunsAnewWithEveryByte) {
+  apply();
+  auto s = stream("GET", "/idle");
+  s->send();
+  received(0);
+  worker.dispatcher.advance(milliseconds(150));
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart");
+  EXPECT_TRUE(worker.until([&] { return s->sink.body == "part"; }));
+  worker.dispatcher.advance(milliseconds(150));
+  EXPECT_FALSE(s->sink.ended);
+  worker.dispatcher.advance(milliseconds(100));
+  EXPECT_EQ(s->sink.reset.reason, http::ErrorReason::kIdleTimeout);
+}
+
+TEST_F(RouterTest, AProtocolErrorIs502) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 502);
+  EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kUpstreamProtocolError));
+}
+
+TEST_F(RouterTest, ClosedOrResetBeforeAnAnswerIs502) {
+  for (const bool reset : {false, true}) {
+    apply();
+    auto s = stream();
+    s->send();
+    const size_t number = reset ? 1 : 0;
+    received(number);
+    origin.close(number, reset);
+    EXPECT_TRUE(ended(*s));
+    EXPECT_EQ(s->sink.status, 502);
+    EXPECT_TRUE(s->info.hasFlag(http::ResponseFlag::kUpstreamConnectionTermination));
+    EXPECT_EQ(s->info.attempts, 1u);
+  }
+}
+
+TEST_F(RouterTest, BrokenAfterTheHeadResets) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart");
+  EXPECT_TRUE(worker.until([&] { return s->sink.body == "part"; }));
+  origin.close(0);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->sink.reset.reason, http::ErrorReason::kConnectionClosed);
+}
+
+TEST_F(RouterTest, AReusedConnectionThatBreaksIsRetriedOnceOnAFreshOne) {
+  apply();
+  makeIdle();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.close(0);
+  received(1);
+  origin.send(1, kOk);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->info.attempts, 2u);
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 1);
+}
+
+TEST_F(RouterTest, TheRetryIsNotRetried) {
+  apply();
+  makeIdle();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.close(0);
+  received(1);
+  origin.close(1);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 502);
+  EXPECT_EQ(s->info.attempts, 2u);
+}
+
+TEST_F(RouterTest, WhatMayHaveHadAnEffectIsNotRetried) {
+  apply();
+  makeIdle();
+  auto post = stream("POST");
+  post->send();
+  received(0);
+  origin.close(0);
+  EXPECT_TRUE(ended(*post));
+  EXPECT_EQ(post->sink.status, 502);
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 0);
+}
+
+TEST_F(RouterTest, ABodyThatHasBegunIsNotRetried) {
+  apply();
+  makeIdle();
+  auto put = stream("PUT");
+  put->request.framing = http::BodyFraming::kContentLength;
+  put->request.content_length = 4;
+  put->sendHead();
+  put->sendBody("body", true);
+  received(0, "body");
+  origin.close(0);
+  EXPECT_TRUE(ended(*put));
+  EXPECT_EQ(put->sink.status, 502);
+}
+
+TEST_F(RouterTest, AnAnswerThatHasBegunIsNotRetried) {
+  apply();
+  makeIdle();
+  auto s = stream();
+  s->send();
+  received(0);
+  origin.send(0, "HTTP/1.1 2");
+  worker.run();
+  origin.close(0);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 502);
+  EXPECT_EQ(s->info.attempts, 1u);
+}
+
+TEST_F(RouterTest, TheClientLeavesWhileWaitingOrReading) {
+  apply();
+  auto waiting = stream();
+  waiting->send();
+  waiting->end();
+  auto reading = stream();
+  reading->send();
+  received(0);
+  reading->end();
+  EXPECT_TRUE(worker.until([&] { return origin.peerClosed(0); }));
+}
+
+TEST_F(RouterTest, TunnelsAfterAnUpgradeWithoutTimeout) {
+  apply();
+  auto s = stream();
+  s->request.upgrade = "websocket";
+  s->sendHead();
+  received(0);
+  origin.send(
+      0,
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+  EXPECT_TRUE(worker.until([&] { return s->sink.body == "hello"; }));
+  EXPECT_EQ(s->sink.status, 101);
+  worker.dispatcher.advance(milliseconds(5000));
+  s->sendBody("ping", false);
+  EXPECT_EQ(received(0, "ping"), "ping");
+  origin.close(0);
+  EXPECT_TRUE(ended(*s));
+}
+
+TEST_F(RouterTest, AnUpgradeThatIsNotGrantedKeepsTheConnection) {
+  apply();
+  auto s = stream();
+  s->request.upgrade = "websocket";
+  s->sendHead();
+  received(0);
+  origin.send(0, kOk);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.body, "ok");
+  EXPECT_TRUE(worker.until([&] { return worker.pool().idleConnections() == 1; }));
+}
+
+TEST_F(RouterTest, ARequestOutlivesItsClusterAndEndpoint) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  worker.clusters.apply({});
+  worker.run();
+  origin.send(0, kOk);
+  EXPECT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(*s->info.upstream_address, origin.address());
+}
+
+TEST_F(RouterTest, LongBodiesGoThroughTheChainWhenTheClientGivesNoRawConnection) {
+  apply();
+  auto s = stream();
+  s->send();
+  received(0);
+  const std::string body(300 * 1024, 'b');
+  origin.send(0, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+  std::string_view rest = body;
+  EXPECT_TRUE(worker.until([&] {
+    const std::string_view piece = rest.substr(0, 32 * 1024);
+    origin.send(0, piece);
+    rest.remove_prefix(piece.size());
+    return s->sink.ended;
+  }));
+  EXPECT_EQ(s->sink.body.size(), body.size());
+}
+
+}  // namespace
+}  // namespace weir::router
