@@ -131,6 +131,7 @@ Admin::Admin(Server& server, std::shared_ptr<const network::ListenerConfig> conf
     : sockets_(std::move(sockets)), io_(server.dispatcher(), server.listenSockets().workers()) {
   services_.put<event::Dispatcher>(server.dispatcher());
   services_.put(io_);
+  services_.put(server.stats());
   services_.put(server.stats().block(0));
   services_.put(server.files());
   // Admin connections have a budget of their own, so that a full proxy can still be asked why.

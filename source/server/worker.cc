@@ -47,6 +47,7 @@ class Worker::Data {
             "Snapshots that a worker refused because it had a newer one."))) {
     services_.put<event::Dispatcher>(dispatcher);
     services_.put(io_);
+    services_.put(environment.stats);
     services_.put(stats_);
     services_.put(clusters_);
     services_.put(environment.files);
