@@ -1,5 +1,8 @@
 #include "source/http/header_map.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "source/base/ascii.h"
 
 namespace weir::http {
@@ -71,6 +74,29 @@ constexpr Slots makeSlots() {
 constexpr Slots kSlotTable = makeSlots();
 static_assert(kSlotTable.perfect, "two well-known names share a slot: change slotOf's factors");
 
+uint64_t load8(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+// Whether `text` is `name`, which is made of lower-case letters and '-', in any case. Letters have
+// bit 0x40 and may come without 0x20; '-' has to match as it is. Eight bytes at a time, the last
+// ones overlapping.
+bool isName(std::string_view text, std::string_view name) {
+  constexpr uint64_t kLetterBits = 0x4040404040404040;
+  const size_t size = name.size();
+  if (text.size() != size) return false;
+  if (size < 8) return base::equalsIgnoreCase(text, name);
+  for (size_t i = 0;;) {
+    const uint64_t wanted = load8(name.data() + i);
+    const uint64_t found = load8(text.data() + i) | ((wanted & kLetterBits) >> 1);
+    if (found != wanted) return false;
+    if (i + 8 == size) return true;
+    i = std::min(i + 8, size - 8);
+  }
+}
+
 }  // namespace
 
 std::string_view headerName(HeaderId id) {
@@ -80,7 +106,7 @@ std::string_view headerName(HeaderId id) {
 HeaderId headerId(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
   const HeaderId candidate = kSlotTable.ids[slotOf(name)];
-  return base::equalsIgnoreCase(name, headerName(candidate)) ? candidate : HeaderId::kOther;
+  return isName(name, headerName(candidate)) ? candidate : HeaderId::kOther;
 }
 
 size_t HeaderMap::byteSize() const {

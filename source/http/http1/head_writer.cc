@@ -1,7 +1,6 @@
 #include "source/http/http1/head_writer.h"
 
 #include <charconv>
-#include <cstring>
 #include <span>
 #include <string>
 
@@ -19,8 +18,7 @@ class Cursor {
  public:
   explicit Cursor(char* at) : begin_(at), at_(at) {}
   Cursor& text(std::string_view text) {
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    at_ += text.copy(at_, text.size());
     return *this;
   }
   Cursor& number(uint64_t value, int base = 10) {
