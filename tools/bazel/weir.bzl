@@ -93,8 +93,11 @@ def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [],
         **kwargs
     )
 
-def weir_py_test(name, srcs, data = [], size = "small", **kwargs):
-    """Python unit tests (unittest), each case reported. Imports are from the repository's root."""
+def weir_py_test(name, srcs, data = [], size = "small", tags = [], **kwargs):
+    """Python unit tests (unittest), each case reported. Imports are from the repository's root.
+
+    Sanitizers have nothing to find in them, so they are left out of those phases of tools/test.
+    """
     package = native.package_name()
     native.sh_test(
         name = name,
@@ -102,6 +105,7 @@ def weir_py_test(name, srcs, data = [], size = "small", **kwargs):
         srcs = ["//tools/bazel:run_unittests"],
         args = ["%s/%s" % (package, src) for src in srcs],
         data = srcs + data,
+        tags = tags + ["no_asan", "no_tsan"],
         **kwargs
     )
 

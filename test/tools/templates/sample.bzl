@@ -43,6 +43,7 @@ def sample_extension(category, behaviour_deps):
         name = base + "_proto",
         srcs = ["%s/%s.pb.cc" % (root, proto)],
         hdrs = ["%s/%s.pb.h" % (root, proto)],
+        alwayslink = True,
         copts = ["-w"],
         linkstatic = True,
         strip_include_prefix = root,
