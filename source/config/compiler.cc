@@ -163,7 +163,12 @@ Compiler::Any Compiler::defaultOf(std::string_view category, std::string_view na
     report(extension.status(), at);
     return {};
   }
-  return {*extension, newMessage((*extension)->configType()), std::string(name)};
+  auto message = newMessage((*extension)->configType());
+  if (message == nullptr) {
+    at.error(base::concat("the message of ", category, "/", name, " is not in this program"));
+    return {};
+  }
+  return {*extension, std::move(message), std::string(name)};
 }
 
 std::shared_ptr<const http::HttpFilterFactory> Compiler::httpFilter(const v1::Extension& from,

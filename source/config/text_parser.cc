@@ -287,10 +287,10 @@ bool TextParser::parseExtension(google::protobuf::Any& any, Node& node,
   const Descriptor* descriptor =
       google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type.config_type);
   if (descriptor == nullptr) {
-    report(
-        node, bracket, {},
-        type.what.empty() ? base::concat("\"", bracketed, "\" takes no configuration") : type.what,
-        type.right);
+    report(node, bracket, {},
+           type.what.empty() ? base::concat("the message of ", bracketed, " is not in this program")
+                             : type.what,
+           type.right);
     node.muted = true;
     return skipValue() || lost(node, "the file ends within a message");
   }
