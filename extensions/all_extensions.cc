@@ -1,0 +1,36 @@
+#include "extensions/all_extensions.h"
+
+#include <memory>
+
+#include "extensions/access_loggers/file/config.h"
+#include "extensions/access_loggers/stdout/config.h"
+#include "extensions/load_balancing/least_request/config.h"
+#include "extensions/load_balancing/round_robin/config.h"
+#include "extensions/network_filters/http_connection_manager/config.h"
+#include "extensions/transport_sockets/plain/config.h"
+
+namespace weir::extensions {
+namespace {
+
+// The list. One line each; nothing else in the program names an extension.
+template <class Add>
+void forEachExtension(Add add) {
+  add(std::make_unique<access_loggers::file::FileLoggerExtension>());
+  add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
+  add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
+  add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
+  add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
+  add(std::make_unique<transport_sockets::plain::PlainExtension>());
+}
+
+}  // namespace
+
+absl::Status registerAllExtensions(base::Registry& registry) {
+  absl::Status result;
+  forEachExtension([&](std::unique_ptr<base::Extension> extension) {
+    result.Update(registry.add(std::move(extension)));
+  });
+  return result;
+}
+
+}  // namespace weir::extensions

@@ -1,0 +1,181 @@
+#include "extensions/network_filters/http_connection_manager/config.h"
+
+#include <set>
+#include <utility>
+
+#include "api/weir/extensions/network_filters/http_connection_manager/v1/http_connection_manager.pb.h"
+#include "source/base/ascii.h"
+#include "source/base/concat.h"
+#include "source/config/compiler.h"
+#include "source/config/fields.h"
+#include "source/config/route_compiler.h"
+#include "source/http/connection_manager.h"
+#include "source/http/semantics.h"
+#include "source/router/route_table.h"
+#include "source/router/router.h"
+
+namespace weir::extensions::network_filters::http_connection_manager {
+namespace {
+
+using config::Cursor;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kNone = "-";
+constexpr uint64_t kMaxHeadBytes = 1024 * 1024;
+constexpr uint64_t kMaxTrustedHops = 32;
+
+// The timeout `name` of `at`; 0 s turns it off.
+milliseconds timeout(bool given, const google::protobuf::Duration& value, milliseconds fallback,
+                     const Cursor& at, std::string_view name) {
+  return config::readDuration(given ? &value : nullptr, fallback, {milliseconds(0)},
+                              at.field(name));
+}
+
+http::HttpTimeouts readTimeouts(const v1::Timeouts& from, const Cursor& at) {
+  http::HttpTimeouts to;
+  to.request_head =
+      timeout(from.has_request_head(), from.request_head(), to.request_head, at, "request_head");
+  to.idle = timeout(from.has_idle(), from.idle(), to.idle, at, "idle");
+  to.stream_idle =
+      timeout(from.has_stream_idle(), from.stream_idle(), to.stream_idle, at, "stream_idle");
+  to.request = timeout(from.has_request(), from.request(), to.request, at, "request");
+  to.max_stream_duration = timeout(from.has_max_stream_duration(), from.max_stream_duration(),
+                                   to.max_stream_duration, at, "max_stream_duration");
+  return to;
+}
+
+http::CodecLimits readLimits(const v1::Limits& from, const Cursor& at) {
+  http::CodecLimits to;
+  to.max_request_line_bytes = static_cast<uint32_t>(
+      config::readNumberOr(from.max_request_line_bytes(), to.max_request_line_bytes,
+                           {64, kMaxHeadBytes}, at.field("max_request_line_bytes")));
+  to.max_head_bytes = static_cast<uint32_t>(config::readNumberOr(
+      from.max_head_bytes(), to.max_head_bytes, {256, kMaxHeadBytes}, at.field("max_head_bytes")));
+  to.max_header_fields = static_cast<uint32_t>(config::readNumberOr(
+      from.max_header_fields(), to.max_header_fields, {1, 10'000}, at.field("max_header_fields")));
+  if (to.max_request_line_bytes > to.max_head_bytes) {
+    const bool line = from.max_request_line_bytes() != 0;
+    at.field(line ? "max_request_line_bytes" : "max_head_bytes")
+        .error(base::concat("the request line may have ", to.max_request_line_bytes,
+                            " bytes, but the whole head only ", to.max_head_bytes),
+               line ? "raise max_head_bytes as well" : "lower max_request_line_bytes as well");
+  }
+  return to;
+}
+
+http::ForwardedHeaders readForwarded(const v1::Forwarded& from, const Cursor& at) {
+  http::ForwardedHeaders to;
+  to.trusted_hops = static_cast<uint32_t>(
+      config::readNumber(from.trusted_hops(), {0, kMaxTrustedHops}, at.field("trusted_hops")));
+  if (from.has_add_forwarded_for()) to.add_forwarded_for = from.add_forwarded_for();
+  if (from.has_add_forwarded_proto()) to.add_forwarded_proto = from.add_forwarded_proto();
+  if (from.has_add_forwarded_host()) to.add_forwarded_host = from.add_forwarded_host();
+  to.via = from.via();
+  if (!to.via.empty() && !http::isToken(to.via) && !http::isAuthority(to.via)) {
+    at.field("via").error(base::concat("\"", to.via, "\" is not a name for Via"),
+                          "write a word such as \"weir\" or \"host:port\"");
+  }
+  return to;
+}
+
+http::PathNormalisation::Escaped readEscaped(v1::PathNormalisation::EscapedSlashes from) {
+  using Escaped = http::PathNormalisation::Escaped;
+  switch (from) {
+    case v1::PathNormalisation::ESCAPED_SLASHES_KEEP:
+      return Escaped::kKeep;
+    case v1::PathNormalisation::ESCAPED_SLASHES_DECODE:
+      return Escaped::kDecode;
+    default:
+      return Escaped::kReject;
+  }
+}
+
+http::PathNormalisation readPathNormalisation(const v1::PathNormalisation& from) {
+  http::PathNormalisation to;
+  if (from.has_enabled()) to.enabled = from.enabled();
+  if (from.has_merge_slashes()) to.merge_slashes = from.merge_slashes();
+  to.escaped_slashes = readEscaped(from.escaped_slashes());
+  if (from.has_reject_backslash()) to.reject_backslash = from.reject_backslash();
+  return to;
+}
+
+http::RequestIdPolicy readRequestId(const v1::RequestId& from) {
+  http::RequestIdPolicy to;
+  if (from.has_generate()) to.generate = from.generate();
+  to.add_to_response = from.add_to_response();
+  return to;
+}
+
+std::string readServerName(const std::string& from, std::string fallback, const Cursor& at) {
+  if (from.empty()) return fallback;
+  if (from == kNone) return {};
+  if (!http::isFieldValue(from)) at.error("has control characters", "write plain text");
+  return from;
+}
+
+std::vector<std::string> readUpgrades(const v1::HttpConnectionManager& from, const Cursor& at) {
+  if (from.upgrades().empty()) return {"websocket"};
+  if (from.upgrades_size() == 1 && from.upgrades(0) == kNone) return {};
+  std::set<std::string> protocols;
+  for (int i = 0; i < from.upgrades_size(); ++i) {
+    const Cursor here = at.at("upgrades", i);
+    if (from.upgrades(i) == kNone) {
+      here.error("\"-\" allows none and stands alone", "remove it or the others");
+    } else if (!http::isToken(from.upgrades(i))) {
+      here.error(base::concat("\"", from.upgrades(i), "\" is not a protocol"),
+                 "write a word such as \"websocket\"");
+    } else if (!protocols.insert(base::lowered(from.upgrades(i))).second) {
+      here.error(base::concat("\"", from.upgrades(i), "\" is listed twice"), "remove one");
+    }
+  }
+  return {protocols.begin(), protocols.end()};
+}
+
+void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
+                   config::CompileContext& context, http::ConnectionManagerConfig& to) {
+  auto hosts = config::compileVirtualHosts(from.virtual_hosts(), at, context.compiler);
+  if (!at.diagnostics().ok()) return;
+  auto table = router::RouteTable::compile(std::move(hosts));
+  if (!table.ok()) {
+    config::report(table.status(), at.field("virtual_hosts"));
+    return;
+  }
+  to.terminal = router::createRouterFactory(*table);
+  to.routes = *std::move(table);
+}
+
+}  // namespace
+
+std::shared_ptr<const network::NetworkFilterFactory> HttpConnectionManagerExtension::compile(
+    const google::protobuf::Message& config, const config::Cursor& at,
+    config::CompileContext& context) const {
+  const auto& from = static_cast<const v1::HttpConnectionManager&>(config);
+  auto to = std::make_shared<http::ConnectionManagerConfig>();
+  to->stat_prefix = from.stat_prefix().empty() ? std::string(context.listener_name)  //
+                                               : from.stat_prefix();
+  to->server_name = readServerName(from.server_name(), to->server_name, at.field("server_name"));
+  to->limits = readLimits(from.limits(), at.field("limits"));
+  to->limits.allow_connect = from.allow_connect();
+  to->max_request_body_bytes = from.limits().max_request_body_bytes();
+  to->max_requests_per_connection = from.max_requests_per_connection();
+  to->timeouts = readTimeouts(from.timeouts(), at.field("timeouts"));
+  to->forwarded = readForwarded(from.forwarded(), at.field("forwarded"));
+  to->request_id = readRequestId(from.request_id());
+  to->path = readPathNormalisation(from.path_normalisation());
+  to->upgrades = readUpgrades(from, at);
+  compileRoutes(from, at, context, *to);
+  for (int i = 0; i < from.http_filters_size(); ++i) {
+    http::ConnectionManagerConfig::Filter filter;
+    filter.factory = context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i),
+                                                 context, &filter.name);
+    to->filters.push_back(std::move(filter));
+  }
+  for (int i = 0; i < from.access_logs_size(); ++i) {
+    to->access_loggers.push_back(
+        context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context));
+  }
+  if (!at.diagnostics().ok()) return nullptr;
+  return std::make_shared<http::ConnectionManagerFactory>(std::move(to), context.stats);
+}
+
+}  // namespace weir::extensions::network_filters::http_connection_manager
