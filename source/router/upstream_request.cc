@@ -261,11 +261,11 @@ bool UpstreamRequest::replayable(const StreamError& error) const {
 bool UpstreamRequest::wantsSplice() const {
   const http::ResponseHead& head = chain_.context().response;
   return head.framing == http::BodyFraming::kContentLength &&
-         head.content_length >= kMinSpliceBytes && !response_blocked_ &&
-         encoder_->connection() != nullptr && chain_.responseBodyUnobserved();
+         head.content_length >= kMinSpliceBytes && encoder_->connection() != nullptr;
 }
 
-// The codec has handed over the head and was told to hold the body back.
+// The codec has handed over the head and was told to hold the body back. Only now, with the head on
+// its way, the chain knows whether a filter wants the body.
 void UpstreamRequest::onReadDone() {
   if (!std::exchange(splice_due_, false) || state_ != State::kSent) return;
   startSplice();
@@ -274,7 +274,7 @@ void UpstreamRequest::onReadDone() {
 
 void UpstreamRequest::startSplice() {
   const uint64_t bytes = encoder_->rawBodyRemaining();
-  if (bytes == 0 || bytes != responseHead().content_length) return;
+  if (bytes == 0 || bytes != responseHead().content_length || response_blocked_) return;
   if (!chain_.responseBodyUnobserved()) return;
   raw_target_ = chain_.beginRawResponseBody(bytes);
   if (raw_target_ == nullptr) return;
