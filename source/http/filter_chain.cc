@@ -302,11 +302,7 @@ bool FilterChain::awaitCollected(Slot& slot) {
     }
     return false;
   }
-  const bool dead = !showBody<D>(slot, !half.trailers);
-  half.shown = Half::Mark::kBody;
-  if (dead) return false;
-  if (known) D::contentLength(context_) = half.held.size();
-  return true;
+  return showBody<D>(slot, !half.trailers);
 }
 
 // Everything held is new to the filter.
@@ -315,9 +311,12 @@ bool FilterChain::showBody(Slot& slot, bool end_stream) {
   Half& half = D::half(slot);
   buffer::Buffer data(std::move(half.held));
   account<D>(half, -static_cast<int64_t>(data.size()));
-  if (end_stream) half.shown = Half::Mark::kBody;
+  if (end_stream || half.collecting()) half.shown = Half::Mark::kBody;
   beforeCall(slot);
   const Verdict verdict = D::showBody(slot.filter, data, end_stream);
+  if (half.collecting() && D::framing(context_) == BodyFraming::kContentLength) {
+    D::contentLength(context_) = data.size();
+  }
   half.shown_bytes = data.size();
   account<D>(half, static_cast<int64_t>(data.size()));
   data.append(half.held);  // what came during the call
