@@ -52,6 +52,8 @@ def _link_problem(repository, page, target):
 
 def _mention_problem(repository, text):
     word = text.strip().split(" ")[0]
+    if re.search(r"/(CATEGORY|NAME)(/|\.|_|$)", word):
+        return None  # A pattern: docs/extensions/CATEGORY/NAME.md
     match = _PATH.match(word)
     if match and not _exists(repository, match.group("path")) and not word.endswith(".pb.h"):
         return f"{word} does not exist"

@@ -20,7 +20,7 @@ class DocLinks(unittest.TestCase):
 
     def test_file_names_in_code(self):
         self.assertEqual(check("`source/http/a.h` `source/http/` `source/http/a.h:12` `//source/http:a` `//source/...`"), [])
-        self.assertEqual(check("`tools/<name>` `extensions/*/x` `a/b.h` `source/{a,b}.h`"), [])
+        self.assertEqual(check("`tools/<name>` `docs/extensions/CATEGORY/NAME.md` `test/NAME/` `extensions/*/x` `a/b.h` `source/{a,b}.h`"), [])
         self.assertEqual(len(check("`source/http/gone.h` `//source/gone:x`")), 2)
 
     def test_code_blocks_are_left_alone(self):
