@@ -97,6 +97,11 @@ void LlhttpClientCodec::encodeHead(const RequestHead& head, bool end_stream) {
 
 void LlhttpClientCodec::encodeBody(buffer::Buffer& data, bool end_stream) {
   if (stream_ == nullptr || request_ != RequestState::kBody) return data.clear();
+  if (wire_ == BodyFraming::kTunnel && !tunnel_ && !data.empty()) {
+    // Not yet a tunnel: an origin that does not switch would read these bytes as its next request.
+    data.clear();
+    return output_->abort();
+  }
   buffer::Buffer& out = output_->output();
   switch (wire_) {
     case BodyFraming::kNone:
@@ -260,6 +265,7 @@ StreamError LlhttpClientCodec::acceptHead(ResponseHead& head, const buffer::Buff
   response_framing_ = to_head_ || statusHasNoBody(head.status) ? BodyFraming::kNone : head.framing;
   tunnel_ = head.framing == BodyFraming::kTunnel;
   if (tunnel_) response_framing_ = BodyFraming::kTunnel;
+  if (tunnel_ && request_ == RequestState::kComplete) output_->outputReady(true);
   if (!tunnel_ && wire_ == BodyFraming::kTunnel) request_ = RequestState::kComplete;
   body_.start(response_framing_, head.content_length, limits_, ErrorOrigin::kUpstream);
   reusable_ = reusable_ && wantsKeepAlive(head.version, head.headers) && !tunnel_ &&

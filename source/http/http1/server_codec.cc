@@ -38,6 +38,8 @@ void LlhttpServerCodec::attach(CodecOutput& output, ServerCodecCallbacks& callba
 }
 
 void LlhttpServerCodec::detach() {
+  output_ = nullptr;
+  callbacks_ = nullptr;
   stream_ = nullptr;
   request_ = RequestState::kNone;
   response_ = ResponseState::kHead;
@@ -50,7 +52,7 @@ StreamError LlhttpServerCodec::dispatch(buffer::Buffer& data, bool end_stream) {
   input_ = &data;
   StreamError error;
   bool again = true;
-  while (again && !failed(error)) {
+  while (again && !failed(error) && callbacks_ != nullptr) {  // a callback may detach()
     again = false;
     error = step(data, end_stream, again);
   }

@@ -146,6 +146,24 @@ TEST(ClientCodecTest, UpgradeTunnelsBothWays) {
   EXPECT_FALSE(client.codec->reusable());
 }
 
+TEST(ClientCodecTest, NothingIsSentIntoATunnelThatIsNotOpen) {
+  RecordingClient client;
+  client.request("GET", "websocket");
+  client.output.take();
+  buffer::Buffer data(client.output.pool);
+  data.append("GET /smuggled HTTP/1.1\r\n\r\n");
+  client.encoder->encodeBody(data, false);
+  EXPECT_EQ(client.output.take(), "");
+  EXPECT_TRUE(client.output.aborted);
+
+  RecordingClient ended;
+  ended.request("GET", "websocket");
+  ended.encoder->encodeBody(data, true);
+  EXPECT_FALSE(ended.output.ended);
+  ended.feed("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_TRUE(ended.output.ended);
+}
+
 TEST(ClientCodecTest, RefusedUpgradeIsAnOrdinaryAnswer) {
   RecordingClient client;
   client.request("GET", "websocket");

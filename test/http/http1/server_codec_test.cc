@@ -400,6 +400,34 @@ TEST(ServerCodecTest, ServesAnotherConnectionAfterAttach) {
   EXPECT_FALSE(server.codec->closing());
 }
 
+// Puts the codec away as soon as the exchange is over, as a connection manager may.
+class PutsAway final : public ServerCodecCallbacks {
+ public:
+  explicit PutsAway(RecordingServer& server) : server_(server) {}
+  RequestDecoder& newStream(ResponseEncoder& encoder) override {
+    return server_.newStream(encoder);
+  }
+  void onStreamComplete(RequestDecoder& decoder) override {
+    server_.onStreamComplete(decoder);
+    server_.codec->detach();
+  }
+
+ private:
+  RecordingServer& server_;
+};
+
+TEST(ServerCodecTest, DetachedWithinACallItTakesNothingMore) {
+  RecordingServer server;
+  PutsAway callbacks(server);
+  server.codec->attach(server.output, callbacks);
+  server.answer = true;
+  server.input.append(kGet);
+  server.input.append(kGet);
+  ASSERT_TRUE(ok(server.codec->dispatch(server.input, false)));
+  EXPECT_EQ(server.messages.size(), 1u);
+  EXPECT_EQ(server.input.size(), kGet.size());
+}
+
 TEST(ServerCodecTest, RawBodyNeedsAConnection) {
   RecordingServer server;
   server.feed(kGet);
