@@ -112,11 +112,10 @@ void Http1Connection::close() {
 }
 
 void Http1Connection::abandon() {
-  owner_ = nullptr;
+  const std::unique_ptr<Http1Connection> self(this);
   unlink();
   connection_->close(network::CloseMode::kNow);
   if (state_ != State::kClosed) leave();
-  connection_->io().dispatcher().deferDelete(std::unique_ptr<event::DeferredDeletable>(this));
 }
 
 // Gives back what it counts for; the descriptor is closed.
@@ -138,7 +137,6 @@ void Http1Connection::countBytes() {
 }
 
 void Http1Connection::onClose(network::CloseReason reason) {
-  if (owner_ == nullptr) return;  // abandoned
   const State before = state_;
   PoolRequest* const request = request_;
   const bool unsent = connection_->bytesSent() == counted_sent_;

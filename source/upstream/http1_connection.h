@@ -55,7 +55,7 @@ class Http1Connection final : public network::ConnectionHandler,
   void armIdleTimer();
   // Closes now; a request in progress is not told.
   void close();
-  // The owner goes away: closes, forgets it, and destroys itself.
+  // The owner goes away, outside of any call of the connection: closes and destroys itself at once.
   void abandon();
 
  private:
@@ -87,7 +87,7 @@ class Http1Connection final : public network::ConnectionHandler,
   void leave();
   void countBytes();
 
-  Http1ConnectionOwner* owner_;  // null when it let go
+  Http1ConnectionOwner* owner_;  // null after onClose
   const std::shared_ptr<ClusterUsage> usage_;
   const std::shared_ptr<ClusterUsage::Count> endpoint_count_;
   WorkerCluster::Cells& cells_;
