@@ -95,6 +95,7 @@ absl::StatusOr<std::shared_ptr<LineRing>> FileWriter::open(const std::string& pa
     sink->path = path;
     sink->fd = fd;
     found = sinks_.insert(sinks_.end(), std::move(sink));
+    wake_.notify_one();  // without a file the thread sleeps until it is told
   }
   (*found)->rings.push_back(ring);
   return ring;

@@ -12,6 +12,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "test/support/eventually.h"
+
 namespace weir::base {
 namespace {
 
@@ -34,6 +36,17 @@ TEST(LineRing, DropsWholeLinesWhenFullAndCountsThem) {
   EXPECT_FALSE(ring.push("abcdef\n"));
   EXPECT_TRUE(ring.push("abc\n"));
   EXPECT_EQ(ring.dropped(), 1u);
+}
+
+// A process that logs little: nobody flushes, and the file is opened long after the start.
+TEST(FileWriter, WritesALineThatComesAlone) {
+  const std::string path = freshPath("alone");
+  FileWriter writer;
+  writer.flush();  // the thread has begun and found nothing to do
+  auto ring = writer.open(path);
+  ASSERT_TRUE(ring.ok());
+  ASSERT_TRUE((*ring)->push("alone\n"));
+  EXPECT_TRUE(test::eventually([&] { return contentOf(path) == "alone\n"; }));
 }
 
 TEST(FileWriter, WritesLinesOfManyThreadsWholeAndInOrder) {
