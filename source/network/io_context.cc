@@ -54,6 +54,11 @@ void IoContext::rewindReadBlock() {
   if (read_block_ != nullptr && read_block_->references == 1) read_block_->used = 0;
 }
 
+size_t IoContext::bytesInUse() const {
+  const bool unshared = read_block_ != nullptr && read_block_->references == 1;
+  return blocks_.bytesInUse() - (unshared ? read_block_->capacity : 0);
+}
+
 std::unique_ptr<buffer::Buffer> IoContext::borrowBuffer() {
   if (free_buffers_.empty()) return std::make_unique<buffer::Buffer>(blocks_);
   auto buffer = std::move(free_buffers_.back());

@@ -37,6 +37,8 @@ class IoContext {
   void setFlushTimeout(std::chrono::milliseconds timeout) { flush_timeout_ = timeout; }
   // Connections opened and not yet destroyed.
   uint32_t connections() const { return connections_; }
+  // Bytes that connections and streams hold; the read block counts once somebody shares it.
+  size_t bytesInUse() const;
 
  private:
   friend class Connection;

@@ -140,7 +140,13 @@ ListenSocketSet::~ListenSocketSet() {
         lstat(path, &status) == 0 && status.st_dev == unix_device_ && status.st_ino == unix_inode_;
     if (ours) unlink(path);
   }
-  for (const int fd : fds_) close(fd);
+  for (const int fd : fds_) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
+void ListenSocketSet::close(uint32_t worker) {
+  if (const int fd = std::exchange(fds_[worker], -1); fd >= 0) ::close(fd);
 }
 
 int ListenSocketSet::fd(uint32_t worker) const {

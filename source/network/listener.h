@@ -47,7 +47,7 @@ class ConnectionBudget {
 
 // The listening sockets of one listener: one per worker with SO_REUSEPORT (a unix address has one,
 // shared). Bound on the main thread before workers start, so that a taken address is an error at
-// once. Main-thread only.
+// once. Main-thread only, but for close().
 class ListenSocketSet {
  public:
   // The error names listener, address and, for EADDRINUSE / EACCES, what would be right.
@@ -55,6 +55,9 @@ class ListenSocketSet {
                                                                uint32_t workers);
   ~ListenSocketSet();
   int fd(uint32_t worker) const;
+  // Closes the socket of one worker; called by that worker when it accepts no more. When all have,
+  // clients are refused instead of waiting for an accept that never comes.
+  void close(uint32_t worker);
   const Address& address() const { return address_; }  // with the port the kernel gave for 0
 
  private:

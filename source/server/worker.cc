@@ -73,6 +73,7 @@ class Worker::Data {
     drained_ = std::move(drained);
     for (auto& [name, entry] : listeners_) {
       entry.listener->stopAccepting();
+      entry.sockets->close(index_);
       entry.listener->drain();
     }
     checkDrained();
@@ -86,7 +87,7 @@ class Worker::Data {
  private:
   struct Entry {
     std::unique_ptr<network::WorkerListener> listener;
-    std::shared_ptr<const network::ListenSocketSet> sockets;
+    std::shared_ptr<network::ListenSocketSet> sockets;
   };
 
   void updateListeners(const std::vector<BoundListener>& wanted) {
@@ -139,7 +140,7 @@ class Worker::Data {
       loop_lag_us_.record(static_cast<uint64_t>(
           std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
     }
-    set(buffer_bytes_, io_.blocks().bytesInUse());
+    set(buffer_bytes_, io_.bytesInUse());
     std::erase_if(retired_,
                   [](const Entry& entry) { return entry.listener->openConnections() == 0; });
     gauge_armed_ = now;

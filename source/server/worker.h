@@ -31,7 +31,7 @@ struct WorkerEnvironment {
 // A listener as a worker needs it: the configuration and its sockets.
 struct BoundListener {
   std::shared_ptr<const network::ListenerConfig> config;
-  std::shared_ptr<const network::ListenSocketSet> sockets;
+  std::shared_ptr<network::ListenSocketSet> sockets;
   std::shared_ptr<network::ConnectionBudget> budget;
 };
 

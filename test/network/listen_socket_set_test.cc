@@ -61,6 +61,15 @@ TEST(ListenSocketSetTest, ATakenAddressIsAnErrorEvenOfTheSameProgram) {
   EXPECT_THAT(message, HasSubstr("another process listens there"));
 }
 
+TEST(ListenSocketSetTest, RefusesWhenEveryWorkerHasClosed) {
+  auto set = ListenSocketSet::bind(config("127.0.0.1:0"), 2);
+  ASSERT_TRUE(set.ok()) << set.status();
+  (*set)->close(0);
+  EXPECT_TRUE(base::UniqueFd(connectTo((*set)->address())).valid());
+  (*set)->close(1);
+  EXPECT_FALSE(base::UniqueFd(connectTo((*set)->address())).valid());
+}
+
 TEST(ListenSocketSetTest, AnAddressOfAnotherHostIsExplained) {
   const auto set = ListenSocketSet::bind(config("192.0.2.1:80"), 1);
   ASSERT_FALSE(set.ok());
