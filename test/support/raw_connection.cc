@@ -114,22 +114,26 @@ bool RawConnection::readChunked(RawMessage& message) {
 RawMessage RawConnection::readMessage(bool to_head, bool body) {
   RawMessage message;
   if (!readLine(message.start_line) || !readFields(message.headers)) return message;
+  message.complete = true;
+  if (body) readBody(message, to_head);
+  return message;
+}
+
+bool RawConnection::readBody(RawMessage& message, bool to_head) {
   const bool response = message.start_line.starts_with("HTTP/");
   const int status = response ? message.status() : 0;
   const bool none = to_head || status == 204 || status == 304 || (status >= 100 && status < 200);
-  if (!body || none) {
-    message.complete = true;
-  } else if (message.count("transfer-encoding") != 0) {
+  if (none) return true;
+  if (message.count("transfer-encoding") != 0) {
     message.complete = readChunked(message);
   } else if (message.count("content-length") != 0) {
     const size_t length = std::strtoul(message.header("content-length").c_str(), nullptr, 10);
     message.body = readExactly(length);
     message.complete = message.body.size() == length;
-  } else {
-    if (response) message.body = readAll();
-    message.complete = true;
+  } else if (response) {
+    message.body = readAll();
   }
-  return message;
+  return message.complete;
 }
 
 std::string RawConnection::readSome(size_t limit) {

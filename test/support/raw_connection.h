@@ -37,6 +37,8 @@ class RawConnection {
   // Reads a message; for a response `to_head` says that it has no body whatever its head says.
   // `body`: false reads the head only.
   RawMessage readMessage(bool to_head = false, bool body = true);
+  // Reads the body that belongs to a head read before, and says whether it came whole.
+  bool readBody(RawMessage& message, bool to_head = false);
   // At least one byte, at most `limit`; empty at the end.
   std::string readSome(size_t limit = 64 * 1024);
   std::string readExactly(size_t bytes);

@@ -26,7 +26,8 @@ ScriptedOrigin::ScriptedOrigin(Script script) : script_(std::move(script)) {
 
 ScriptedOrigin::~ScriptedOrigin() {
   kill();
-  for (std::thread& thread : threads_) thread.join();
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return running_ == 0; });
 }
 
 void ScriptedOrigin::kill() {
@@ -35,7 +36,11 @@ void ScriptedOrigin::kill() {
   acceptor_.join();
   listening_.reset();
   std::lock_guard lock(mutex_);
-  for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
+  constexpr linger kReset{.l_onoff = 1, .l_linger = 0};
+  for (const int fd : open_) {
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);
+    ::shutdown(fd, SHUT_RDWR);
+  }
 }
 
 void ScriptedOrigin::acceptLoop() {
@@ -44,14 +49,18 @@ void ScriptedOrigin::acceptLoop() {
     if (!fd) return;
     std::lock_guard lock(mutex_);
     open_.insert(fd.get());
-    threads_.emplace_back([this, number = accepted_++, fd = std::move(fd)]() mutable {
+    ++running_;
+    // Detached, so that a finished one keeps no stack; the destructor waits for all.
+    std::thread([this, number = accepted_++, fd = std::move(fd)]() mutable {
       const int raw = fd.get();
       RawConnection connection(std::move(fd));
       script_(connection, number);
       std::lock_guard done(mutex_);
       open_.erase(raw);
       connection.close();
-    });
+      --running_;
+      ended_.notify_all();
+    }).detach();
   }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "source/base/fd.h"
 #include "test/support/raw_connection.h"
@@ -33,7 +33,7 @@ class ScriptedOrigin {
   uint16_t port() const { return port_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   int connections() const { return accepted_; }
-  // Closes the listening socket and resets every connection: the origin dies.
+  // Closes the listening socket and ends every connection: the origin dies.
   void kill();
 
  private:
@@ -46,7 +46,8 @@ class ScriptedOrigin {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::set<int> open_;
-  std::vector<std::thread> threads_;
+  int running_ = 0;  // threads of connections
+  std::condition_variable ended_;
   std::thread acceptor_;
 };
 

@@ -50,7 +50,7 @@ std::string WeirProcess::url(const std::string& listener, std::string_view path)
   return "http://127.0.0.1:" + std::to_string(port(listener)) + std::string(path);
 }
 
-int64_t WeirProcess::stat(const std::string& name) {
+int64_t WeirProcess::stat(const std::string& name, std::string_view label) {
   RawConnection admin = RawConnection::connectTo(adminPort());
   admin.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const std::string text = "\n" + admin.readMessage().body;
@@ -60,14 +60,15 @@ int64_t WeirProcess::stat(const std::string& name) {
     const char next = text[at + line.size()];
     if (next != '{' && next != ' ') continue;
     const size_t end = text.find('\n', at + 1);
+    if (text.substr(at, end - at).find(label) == std::string::npos) continue;
     sum += std::atoll(text.c_str() + text.rfind(' ', end) + 1);
   }
   return sum;
 }
 
 Finished curl(std::vector<std::string> arguments) {
-  const std::vector<std::string> always = {"curl", "--silent", "--show-error", "--max-time", "20",
-                                           "--noproxy", "*"};
+  const std::vector<std::string> always = {
+      "curl", "--silent", "--show-error", "--max-time", "20", "--noproxy", "*"};
   arguments.insert(arguments.begin(), always.begin(), always.end());
   return runToEnd(arguments);
 }
