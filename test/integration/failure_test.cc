@@ -1,5 +1,6 @@
 // What happens when clients or origins break, stall or overrun limits.
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "gtest/gtest.h"
 
 #include "test/support/configs.h"
+#include "test/support/eventually.h"
 #include "test/support/in_process_proxy.h"
 #include "test/support/raw_connection.h"
 #include "test/support/scripted_origin.h"
@@ -215,12 +217,18 @@ TEST(Failure, ConnectionsOfAClusterAreLimited) {
 }
 
 TEST(Failure, AClientThatGoesAwayFreesItsOrigin) {
-  ScriptedOrigin origin([](RawConnection& connection, int) { connection.readAll(); });
+  std::atomic<bool> asked{false};
+  ScriptedOrigin origin([&](RawConnection& connection, int) {
+    connection.readMessage();
+    asked = true;
+    EXPECT_TRUE(connection.closedByPeer());
+  });
   test::InProcessProxy proxy(configFor(origin.address()));
   {
     RawConnection client = RawConnection::connectTo(proxy.port("edge"));
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    ASSERT_TRUE(proxy.waitForStat("cluster_active_connections", 1, {{"cluster", "origin"}}));
+    ASSERT_TRUE(test::eventually([&] { return asked.load(); }));
+    EXPECT_TRUE(proxy.waitForStat("cluster_active_connections", 1, {{"cluster", "origin"}}));
     client.abort();
   }
   EXPECT_TRUE(proxy.waitForStat("cluster_active_connections", 0, {{"cluster", "origin"}}));
