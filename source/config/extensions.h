@@ -35,6 +35,8 @@ struct CompileContext {
 // every problem at the cursor of the field it is in and then returns null; it has no side effects
 // beyond registering metrics. `config` is of the type that configType() names. An extension's
 // config.cc derives from one of these and all_extensions.cc registers it.
+
+// Immutable.
 class NetworkFilterExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "network_filters";
@@ -44,6 +46,7 @@ class NetworkFilterExtension : public base::Extension {
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 
+// Immutable.
 class HttpFilterExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "http_filters";
@@ -52,6 +55,7 @@ class HttpFilterExtension : public base::Extension {
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 
+// Immutable.
 class LoadBalancingExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "load_balancing";
@@ -60,6 +64,7 @@ class LoadBalancingExtension : public base::Extension {
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 
+// Immutable.
 class TransportSocketExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "transport_sockets";
@@ -70,6 +75,7 @@ class TransportSocketExtension : public base::Extension {
       CompileContext& context) const = 0;
 };
 
+// Immutable.
 class AccessLoggerExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "access_loggers";

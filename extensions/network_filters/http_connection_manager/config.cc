@@ -9,7 +9,6 @@
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
 #include "source/config/route_compiler.h"
-#include "source/http/connection_manager.h"
 #include "source/http/semantics.h"
 #include "source/router/route_table.h"
 #include "source/router/router.h"
@@ -146,9 +145,9 @@ void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
 
 }  // namespace
 
-std::shared_ptr<const network::NetworkFilterFactory> HttpConnectionManagerExtension::compile(
+std::shared_ptr<const http::ConnectionManagerConfig> compileConfig(
     const google::protobuf::Message& config, const config::Cursor& at,
-    config::CompileContext& context) const {
+    config::CompileContext& context) {
   const auto& from = static_cast<const v1::HttpConnectionManager&>(config);
   auto to = std::make_shared<http::ConnectionManagerConfig>();
   to->stat_prefix = from.stat_prefix().empty() ? std::string(context.listener_name)  //
@@ -175,7 +174,15 @@ std::shared_ptr<const network::NetworkFilterFactory> HttpConnectionManagerExtens
         context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context));
   }
   if (!at.diagnostics().ok()) return nullptr;
-  return std::make_shared<http::ConnectionManagerFactory>(std::move(to), context.stats);
+  return to;
+}
+
+std::shared_ptr<const network::NetworkFilterFactory> HttpConnectionManagerExtension::compile(
+    const google::protobuf::Message& config, const config::Cursor& at,
+    config::CompileContext& context) const {
+  auto compiled = compileConfig(config, at, context);
+  if (compiled == nullptr) return nullptr;
+  return std::make_shared<http::ConnectionManagerFactory>(std::move(compiled), context.stats);
 }
 
 }  // namespace weir::extensions::network_filters::http_connection_manager

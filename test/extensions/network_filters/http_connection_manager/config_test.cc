@@ -3,11 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "extensions/all_extensions.h"
+#include "extensions/load_balancing/round_robin/config.h"
+#include "extensions/transport_sockets/plain/config.h"
 #include "source/base/concat.h"
 #include "source/config/snapshot.h"
+#include "source/router/route_table.h"
 
 namespace weir::extensions::network_filters::http_connection_manager {
 namespace {
+
+using std::chrono::milliseconds;
 
 constexpr std::string_view kHost =
     "virtual_hosts { name: \"v\" domains: \"*\" routes { route { cluster: \"web\" } } }";
@@ -37,6 +42,188 @@ std::string findings(std::string_view fields) {
     text.erase(at, kWhere.size());
   }
   return text;
+}
+
+// Keeps what the connection manager is compiled to. Main-thread only.
+class Probe final : public config::NetworkFilterExtension {
+ public:
+  using Config = std::shared_ptr<const http::ConnectionManagerConfig>;
+  explicit Probe(Config& out) : out_(out) {}
+  std::string_view name() const override { return real_.name(); }
+  std::string_view configType() const override { return real_.configType(); }
+  bool terminal() const override { return true; }
+  std::shared_ptr<const network::NetworkFilterFactory> compile(
+      const google::protobuf::Message& config, const config::Cursor& at,
+      config::CompileContext& context) const override {
+    out_ = compileConfig(config, at, context);
+    return nullptr;
+  }
+
+ private:
+  const HttpConnectionManagerExtension real_;
+  Config& out_;
+};
+
+Probe::Config compiled(std::string_view fields) {
+  Probe::Config result;
+  base::Registry registry;
+  EXPECT_TRUE(registry.add(std::make_unique<Probe>(result)).ok());
+  EXPECT_TRUE(
+      registry.add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>()).ok());
+  EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
+  stats::Store store(1);
+  config::Loader loader(registry, store);
+  config::Diagnostics diagnostics;
+  loader.loadText(
+      base::concat(
+          "listeners { name: \"edge\" address: \"127.0.0.1:80\" filter_chains { filters { "
+          "config { [network_filters/http_connection_manager] {\n",
+          fields,
+          "\nvirtual_hosts { name: \"v\" domains: \"*\" routes { direct_response { status: "
+          "200 } } } } } } } }\n"
+          "clusters { name: \"web\" endpoints { address: \"10.0.0.1:80\" } }"),
+      "w", 1, diagnostics);
+  EXPECT_TRUE(diagnostics.ok()) << diagnostics.toString();
+  return result;
+}
+
+TEST(HttpConnectionManagerConfig, FillsEveryDefault) {
+  const auto config = compiled("");
+  ASSERT_NE(config, nullptr);
+  EXPECT_EQ(config->stat_prefix, "edge");
+  EXPECT_EQ(config->server_name, "weir");
+  EXPECT_EQ(config->limits.max_request_line_bytes, 8192u);
+  EXPECT_EQ(config->limits.max_head_bytes, 65536u);
+  EXPECT_EQ(config->limits.max_header_fields, 100u);
+  EXPECT_FALSE(config->limits.allow_connect);
+  EXPECT_EQ(config->max_request_body_bytes, 0u);
+  EXPECT_EQ(config->max_requests_per_connection, 0u);
+  EXPECT_EQ(config->timeouts.request_head, milliseconds(10'000));
+  EXPECT_EQ(config->timeouts.idle, milliseconds(60'000));
+  EXPECT_EQ(config->timeouts.stream_idle, milliseconds(300'000));
+  EXPECT_EQ(config->timeouts.request, milliseconds(0));
+  EXPECT_EQ(config->timeouts.max_stream_duration, milliseconds(0));
+  EXPECT_EQ(config->forwarded.trusted_hops, 0u);
+  EXPECT_TRUE(config->forwarded.add_forwarded_for);
+  EXPECT_TRUE(config->forwarded.add_forwarded_proto);
+  EXPECT_TRUE(config->forwarded.add_forwarded_host);
+  EXPECT_EQ(config->forwarded.via, "");
+  EXPECT_TRUE(config->request_id.generate);
+  EXPECT_FALSE(config->request_id.add_to_response);
+  EXPECT_TRUE(config->path.enabled);
+  EXPECT_TRUE(config->path.merge_slashes);
+  EXPECT_TRUE(config->path.reject_backslash);
+  EXPECT_EQ(config->path.escaped_slashes, http::PathNormalisation::Escaped::kReject);
+  EXPECT_EQ(config->upgrades, std::vector<std::string>{"websocket"});
+  EXPECT_NE(config->routes, nullptr);
+  EXPECT_NE(config->terminal, nullptr);
+}
+
+TEST(HttpConnectionManagerConfig, TakesWhatIsGiven) {
+  const auto config = compiled(R"(
+    stat_prefix: "x"
+    timeouts { request_head { seconds: 1 } idle { seconds: 2 } stream_idle { seconds: 3 }
+               request { seconds: 4 } max_stream_duration {} }
+    limits { max_request_line_bytes: 64 max_head_bytes: 256 max_header_fields: 1
+             max_request_body_bytes: 7 }
+    forwarded { trusted_hops: 2 add_forwarded_for: false add_forwarded_proto: false
+                add_forwarded_host: false via: "w" }
+    path_normalisation { enabled: false merge_slashes: false reject_backslash: false
+                         escaped_slashes: ESCAPED_SLASHES_KEEP }
+    request_id { generate: false add_to_response: true }
+    server_name: "-" upgrades: "H2C" upgrades: "a" allow_connect: true
+    max_requests_per_connection: 9)");
+  ASSERT_NE(config, nullptr);
+  EXPECT_EQ(config->stat_prefix, "x");
+  EXPECT_EQ(config->server_name, "");
+  EXPECT_EQ(config->limits.max_request_line_bytes, 64u);
+  EXPECT_EQ(config->limits.max_head_bytes, 256u);
+  EXPECT_EQ(config->limits.max_header_fields, 1u);
+  EXPECT_TRUE(config->limits.allow_connect);
+  EXPECT_EQ(config->max_request_body_bytes, 7u);
+  EXPECT_EQ(config->max_requests_per_connection, 9u);
+  EXPECT_EQ(config->timeouts.request_head, milliseconds(1'000));
+  EXPECT_EQ(config->timeouts.idle, milliseconds(2'000));
+  EXPECT_EQ(config->timeouts.stream_idle, milliseconds(3'000));
+  EXPECT_EQ(config->timeouts.request, milliseconds(4'000));
+  EXPECT_EQ(config->timeouts.max_stream_duration, milliseconds(0));
+  EXPECT_EQ(config->forwarded.trusted_hops, 2u);
+  EXPECT_FALSE(config->forwarded.add_forwarded_for);
+  EXPECT_FALSE(config->forwarded.add_forwarded_proto);
+  EXPECT_FALSE(config->forwarded.add_forwarded_host);
+  EXPECT_EQ(config->forwarded.via, "w");
+  EXPECT_FALSE(config->request_id.generate);
+  EXPECT_TRUE(config->request_id.add_to_response);
+  EXPECT_FALSE(config->path.enabled);
+  EXPECT_FALSE(config->path.merge_slashes);
+  EXPECT_FALSE(config->path.reject_backslash);
+  EXPECT_EQ(config->path.escaped_slashes, http::PathNormalisation::Escaped::kKeep);
+  EXPECT_EQ(config->upgrades, (std::vector<std::string>{"a", "h2c"}));
+}
+
+TEST(HttpConnectionManagerConfig, RoutesAreWhatTheFileSays) {
+  const auto config = compiled(R"(virtual_hosts {
+    name: "r"
+    domains: "R.example"
+    routes {
+      name: "old"
+      match { path: "/old" }
+      redirect { status: 308 scheme: "https" host: "new.example:8443" path: "/new" strip_query: true }
+    }
+    routes { match { segment_prefix: "/here" } redirect { path: "/there" } }
+    routes {
+      match { regex: "/t[ea]xt" }
+      direct_response { status: 418 body: "short" content_type: "text/html" }
+    }
+    routes { match { prefix: "/p" } direct_response { status: 204 } }
+  })");
+  ASSERT_NE(config, nullptr);
+  const auto& table = dynamic_cast<const router::RouteTable&>(*config->routes);
+  const router::RouteEntry* old = table.match("r.example", "/old");
+  ASSERT_NE(old, nullptr);
+  EXPECT_EQ(old->name(), "old");
+  EXPECT_EQ(old->virtualHostName(), "r");
+  EXPECT_EQ(old->redirect.status, 308);
+  EXPECT_EQ(old->redirect.scheme, "https");
+  EXPECT_EQ(old->redirect.host, "new.example:8443");
+  EXPECT_EQ(old->redirect.path, "/new");
+  EXPECT_TRUE(old->redirect.strip_query);
+
+  const router::RouteEntry* here = table.match("r.example:80", "/here/x");
+  ASSERT_NE(here, nullptr);
+  EXPECT_EQ(here->redirect.status, 301);
+  EXPECT_FALSE(here->redirect.scheme || here->redirect.host || here->redirect.strip_query);
+
+  const router::RouteEntry* text = table.match("r.example", "/taxt");
+  ASSERT_NE(text, nullptr);
+  EXPECT_EQ(text->direct.status, 418);
+  EXPECT_EQ(text->direct.body, "short");
+  EXPECT_EQ(text->direct.content_type, "text/html");
+
+  const router::RouteEntry* plain = table.match("r.example", "/px");
+  ASSERT_NE(plain, nullptr);
+  EXPECT_EQ(plain->direct.status, 204);
+  EXPECT_EQ(plain->direct.content_type, "text/plain");
+  EXPECT_EQ(table.match("r.example", "/herex"), nullptr);
+}
+
+TEST(HttpConnectionManagerConfig, ClusterRoutesHaveTheirTimeouts) {
+  const auto config = compiled(R"(virtual_hosts {
+    name: "r"
+    domains: "r"
+    routes { match { path: "/a" } route { cluster: "web" } }
+    routes { route { cluster: "web" timeout {} idle_timeout { seconds: 3 } } }
+  })");
+  ASSERT_NE(config, nullptr);
+  const auto& table = dynamic_cast<const router::RouteTable&>(*config->routes);
+  const router::RouteEntry* first = table.match("r", "/a");
+  const router::RouteEntry* second = table.match("r", "/b");
+  ASSERT_TRUE(first != nullptr && second != nullptr);
+  EXPECT_EQ(first->clusterName(), "web");
+  EXPECT_EQ(first->cluster.timeout, milliseconds(15'000));
+  EXPECT_EQ(first->cluster.idle_timeout, milliseconds(0));
+  EXPECT_EQ(second->cluster.timeout, milliseconds(0));
+  EXPECT_EQ(second->cluster.idle_timeout, milliseconds(3'000));
 }
 
 TEST(HttpConnectionManagerConfig, DefaultsAreEnough) {
