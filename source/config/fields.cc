@@ -63,6 +63,7 @@ std::string durationText(milliseconds value) {
   if (ms % 3'600'000 == 0) return base::concat(ms / 3'600'000, " h");
   if (ms % 60'000 == 0) return base::concat(ms / 60'000, " min");
   if (ms < 1000) return base::concat(ms, " ms");
+  if (ms % 1000 == 0) return base::concat(ms / 1000, " s");
   return base::concat(static_cast<double>(ms) / 1000, " s");
 }
 
