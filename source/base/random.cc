@@ -2,7 +2,10 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <chrono>
+#include <cstring>
+#include <string_view>
 
 #include "source/base/hash.h"
 
@@ -36,23 +39,42 @@ uint64_t Random::uniform(uint64_t bound) {
   return static_cast<uint64_t>(product >> 64);
 }
 
+namespace {
+
+// The two digits of every byte.
+constexpr std::array<char, 512> kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (size_t byte = 0; byte < 256; ++byte) {
+    pairs[2 * byte] = kDigits[byte >> 4];
+    pairs[2 * byte + 1] = kDigits[byte & 15];
+  }
+  return pairs;
+}();
+
+// Writes the `count` bytes of `word` that end at bit `low_bit`.
+char* putBytes(char* to, uint64_t word, int low_bit, int count) {
+  for (int shift = low_bit + 8 * (count - 1); shift >= low_bit; shift -= 8) {
+    std::memcpy(to, &kHexPairs[2 * ((word >> shift) & 255)], 2);
+    to += 2;
+  }
+  return to;
+}
+
+}  // namespace
+
 void Random::uuid4(std::span<char, 36> text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   const uint64_t high = (next() & ~uint64_t{0xf000}) | 0x4000;               // version 4
   const uint64_t low = (next() & ~(uint64_t{3} << 62)) | uint64_t{1} << 63;  // variant 10
-  char* to = text.data();
-  const auto put = [&to](uint64_t word, int from_bit, int digits) {
-    for (int i = 0; i < digits; ++i) *to++ = kHex[(word >> (from_bit - 4 * i)) & 15];
-  };
-  put(high, 60, 8);
+  char* to = putBytes(text.data(), high, 32, 4);
   *to++ = '-';
-  put(high, 28, 4);
+  to = putBytes(to, high, 16, 2);
   *to++ = '-';
-  put(high, 12, 4);
+  to = putBytes(to, high, 0, 2);
   *to++ = '-';
-  put(low, 60, 4);
+  to = putBytes(to, low, 48, 2);
   *to++ = '-';
-  put(low, 44, 12);
+  putBytes(to, low, 0, 6);
 }
 
 }  // namespace weir::base

@@ -110,6 +110,7 @@ absl::Status HostIndex::add(std::string_view domain, uint32_t host) {
 }
 
 uint32_t HostIndex::find(std::string_view authority) const {
+  if (exact_.empty() && suffixes_.hosts.empty() && prefixes_.hosts.empty()) return any_;
   if (authority.size() > kMaxDomainBytes + 1) return any_;
   std::array<char, kMaxDomainBytes + 1> lower;
   std::transform(authority.begin(), authority.end(), lower.begin(), base::toLower);
