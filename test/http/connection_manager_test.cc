@@ -247,6 +247,25 @@ TEST_F(ConnectionManagerTest, SlowReaderBlocksTheResponse) {
   EXPECT_EQ(terminal.blocked, (std::vector<bool>{true, false}));
 }
 
+TEST_F(ConnectionManagerTest, BodyWrittenPastTheChain) {
+  terminal.head = [](FakeTerminal& t, RequestHead&, bool) {
+    t.begin(200, BodyFraming::kContentLength, 5);
+    t.chain().respondHead(false);
+    network::Connection* connection = t.chain().beginRawResponseBody(5);
+    ASSERT_NE(connection, nullptr);
+    connection->output().append("hello");
+    connection->outputReady();
+    t.chain().rawResponseBodyProgress(5);
+    t.chain().finishRawResponseBody();
+  };
+  Client client = connect();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(send(client, kGet), HasSubstr("Content-Length: 5\r\n\r\nhello"));
+    EXPECT_TRUE(terminal.requests.back().ended);
+  }
+  EXPECT_EQ(lines.size(), 2u);
+}
+
 TEST_F(ConnectionManagerTest, SlowUpstreamStopsReading) {
   Client client = connect();
   send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
