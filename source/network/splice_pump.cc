@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "source/network/connection_extra.h"
@@ -21,7 +22,49 @@ constexpr unsigned kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 bool wouldBlock(int error) {
   return error == EAGAIN || error == EINTR;
 }
+
+// Memory of splices that have ended, for the next ones. Worker-confined: each thread has its own.
+class SpareMemory {
+ public:
+  ~SpareMemory() {
+    while (void* memory = take()) ::operator delete(memory);
+  }
+  void* take() {
+    Node* const node = first_;
+    if (node == nullptr) return nullptr;
+    first_ = node->next;
+    --count_;
+    return node;
+  }
+  // False when there is enough.
+  bool keep(void* memory) {
+    if (count_ == kMost) return false;
+    first_ = new (memory) Node{first_};
+    ++count_;
+    return true;
+  }
+
+ private:
+  static constexpr int kMost = 32;  // as many as pipes wait
+  struct Node {
+    Node* next;
+  };
+  Node* first_ = nullptr;
+  int count_ = 0;
+};
+
+thread_local SpareMemory spare_memory;
+
 }  // namespace
+
+void* SplicePump::operator new(size_t bytes) {
+  void* const spare = spare_memory.take();
+  return spare != nullptr ? spare : ::operator new(bytes);
+}
+
+void SplicePump::operator delete(void* memory) {
+  if (!spare_memory.keep(memory)) ::operator delete(memory);
+}
 
 std::unique_ptr<Splicer> Splicer::start(Connection& source, Connection& target, uint64_t bytes,
                                         Observer& observer) {
