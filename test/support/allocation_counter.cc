@@ -19,8 +19,8 @@
 namespace weir::test {
 namespace {
 
-constexpr size_t kMaxStacks = 16;
-constexpr int kMaxFrames = 24;
+constexpr size_t kMaxStacks = 3;
+constexpr int kMaxFrames = 16;
 
 struct Stack {
   void* frames[kMaxFrames];

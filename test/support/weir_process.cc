@@ -55,15 +55,17 @@ int64_t WeirProcess::stat(const std::string& name, std::string_view label) {
   admin.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const std::string text = "\n" + admin.readMessage().body;
   int64_t sum = 0;
+  bool found = false;
   const std::string line = "\nweir_" + name;
   for (size_t at = 0; (at = text.find(line, at)) != std::string::npos; at += line.size()) {
     const char next = text[at + line.size()];
     if (next != '{' && next != ' ') continue;
     const size_t end = text.find('\n', at + 1);
     if (text.substr(at, end - at).find(label) == std::string::npos) continue;
+    found = true;
     sum += std::atoll(text.c_str() + text.rfind(' ', end) + 1);
   }
-  return sum;
+  return found ? sum : -1;
 }
 
 Finished curl(std::vector<std::string> arguments) {

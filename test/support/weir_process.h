@@ -29,7 +29,8 @@ class WeirProcess {
   std::string url(const std::string& listener, std::string_view path = "/");
   ChildProcess& process() { return process_; }
   const TemporaryFolder& folder() const { return folder_; }
-  // A counter or gauge from the admin listener, summed over those whose labels contain `label`.
+  // A counter or gauge from the admin listener, summed over those whose labels contain `label`;
+  // -1 when there is none.
   int64_t stat(const std::string& name, std::string_view label = {});
 
  private:

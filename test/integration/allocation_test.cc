@@ -1,0 +1,137 @@
+// In the steady state of keep-alive traffic a request costs no allocation on the workers.
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "test/support/allocation_counter.h"
+#include "test/support/child_process.h"
+#include "test/support/configs.h"
+#include "test/support/in_process_proxy.h"
+#include "test/support/raw_connection.h"
+#include "test/support/scripted_origin.h"
+
+namespace weir {
+namespace {
+
+using test::RawConnection;
+using test::ScriptedOrigin;
+
+constexpr int kConnections = 16;
+constexpr int kWarmUpRounds = 100;
+constexpr int kCountedRounds = 300;
+constexpr char kResponse[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello, weir\n";
+
+std::string browserHead() {
+  return "GET /shop/items?page=2&sort=price HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: "
+         "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\nAccept: "
+         "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8\r\n"
+         "Accept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
+         "Referer: https://shop.example/shop\r\nDNT: 1\r\nConnection: keep-alive\r\nCookie: "
+         "session=" +
+         std::string(180, 'c') +
+         "\r\nUpgrade-Insecure-Requests: 1\r\nSec-Fetch-Dest: document\r\n"
+         "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nPriority: u=0, i\r\n\r\n";
+}
+
+struct Traffic {
+  const char* name;
+  std::string request;
+  std::string response = kResponse;
+  std::string manager = {};
+  std::string cluster = {};
+  int endpoints = 1;
+};
+
+// For GoogleTest's messages.
+void PrintTo(const Traffic& traffic, std::ostream* out) {
+  *out << traffic.name;
+}
+
+class AllocationTest : public ::testing::TestWithParam<Traffic> {
+ protected:
+  static void exchange(std::vector<RawConnection>& clients, const std::string& request,
+                       int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+      for (RawConnection& client : clients) ASSERT_TRUE(client.send(request));
+      for (RawConnection& client : clients) ASSERT_EQ(client.readMessage().status(), 200);
+    }
+  }
+
+  void expectNone(const std::string& config) {
+    test::InProcessProxy proxy(config);
+    std::vector<RawConnection> clients;
+    for (int i = 0; i < kConnections; ++i) {
+      clients.push_back(RawConnection::connectTo(proxy.port("edge")));
+    }
+    exchange(clients, GetParam().request, kWarmUpRounds);
+    const test::AllocationCounter counter("weir-");
+    exchange(clients, GetParam().request, kCountedRounds);
+    EXPECT_EQ(counter.count(), 0u) << "in " << kCountedRounds * kConnections << " requests";
+    counter.printStacks();
+  }
+};
+
+TEST_P(AllocationTest, NoneInTheSteadyState) {
+  if (!test::AllocationCounter::available()) GTEST_SKIP() << "the sanitizer allocates";
+  const Traffic& traffic = GetParam();
+  std::vector<std::unique_ptr<ScriptedOrigin>> origins;
+  std::vector<std::string> addresses;
+  for (int i = 0; i < traffic.endpoints; ++i) {
+    origins.push_back(
+        std::make_unique<ScriptedOrigin>(ScriptedOrigin::answering(traffic.response)));
+    addresses.push_back(origins.back()->address());
+  }
+  const test::TemporaryFolder folder;
+  const std::string log =
+      "access_logs { config { [access_loggers/file] { path: \"" + folder.file("log") + "\" } } } ";
+  expectNone(test::edgeListener(log + traffic.manager) +
+             test::cluster("origin", addresses, traffic.cluster) + test::runtime());
+}
+
+// A request for each kind of work that keep-alive traffic brings.
+std::vector<Traffic> kinds() {
+  const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  return {
+      {.name = "Small", .request = get},
+      {.name = "BrowserHead", .request = browserHead()},
+      {.name = "PostWithBody",
+       .request = "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" +
+                  std::string(2000, 'p')},
+      {.name = "ChunkedBothWays",
+       .request = "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+       .response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n6\r\nsecond"
+                   "\r\n0\r\n\r\n"},
+      {.name = "BodyOf200Kilobytes",
+       .request = get,
+       .response = "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + std::string(200'000, 'b')},
+      {.name = "RoundRobinOverThree", .request = get, .endpoints = 3},
+      {.name = "LeastRequestOverThree",
+       .request = get,
+       .cluster = "load_balancing { config { [load_balancing/least_request] {} } }",
+       .endpoints = 3},
+      {.name = "TrustedHopsViaAndRequestId",
+       .request = "GET /a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7, 192.0.2.8\r\n\r\n",
+       .manager =
+           "forwarded { trusted_hops: 1 via: \"weir\" } request_id { add_to_response: true }"},
+      {.name = "PathThatNeedsNormalising",
+       .request = "GET /a/./b/../%63//d HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {.name = "JsonAccessLog",
+       .request = get,
+       .manager =
+           "access_logs { config { [access_loggers/file] { path: \"/dev/null\" json_format { "
+           "key: \"path\" value: \"%REQ(:PATH)%\" } json_format { key: \"status\" value: "
+           "\"%RESPONSE_CODE%\" } } } }"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Traffic, AllocationTest, ::testing::ValuesIn(kinds()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace weir
