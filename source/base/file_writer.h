@@ -16,6 +16,7 @@ namespace weir::base {
 
 // Lines from one thread to the writer thread: a bounded ring of bytes with one producer and one
 // consumer. push() is for its one producer; it neither blocks nor allocates.
+// Thread-safe for its one producer and one consumer.
 class LineRing {
  public:
   explicit LineRing(size_t capacity_bytes);

@@ -21,7 +21,7 @@ struct FdEvents {
 };
 
 // Receives readiness of one descriptor. Called on the dispatcher's thread; may destroy the watcher
-// (and itself, through deferDelete) from inside.
+// (and itself, through deferDelete) from inside. Worker-confined.
 class FdHandler {
  public:
   virtual void onFdReady(FdEvents events) = 0;
@@ -40,6 +40,7 @@ class FdWatcher {
 };
 
 // Base of what may be destroyed "a little later", when no frame of it is on the stack any more.
+// Worker-confined.
 class DeferredDeletable {
  public:
   virtual ~DeferredDeletable() = default;

@@ -17,7 +17,7 @@ namespace weir::http {
 // it returns.
 
 // A stream's way to send a response. Given to the stream by the server codec; valid until the
-// exchange is complete in both directions or reset() / onReset().
+// exchange is complete in both directions or reset() / onReset(). Worker-confined.
 class ResponseEncoder {
  public:
   // 1xx but 101; any number before the head. Not sent to HTTP/1.0 clients.
@@ -46,7 +46,7 @@ class ResponseEncoder {
   ~ResponseEncoder() = default;
 };
 
-// Receives one request. Made by ServerCodecCallbacks::newStream.
+// Receives one request. Made by ServerCodecCallbacks::newStream. Worker-confined.
 class RequestDecoder {
  public:
   // Where the codec parses the head into, and later the trailers.
@@ -71,6 +71,7 @@ class RequestDecoder {
   ~RequestDecoder() = default;
 };
 
+// What a server codec tells its owner. Worker-confined.
 class ServerCodecCallbacks {
  public:
   // A request begins (first byte of its head). The decoder stays valid until the response is
@@ -84,6 +85,7 @@ class ServerCodecCallbacks {
   ~ServerCodecCallbacks() = default;
 };
 
+// The server side of one connection: requests in, responses out. Worker-confined.
 class ServerCodec {
  public:
   virtual ~ServerCodec() = default;
@@ -109,7 +111,7 @@ class ServerCodec {
 
 // A stream's way to send a request. Given by ClientCodec::newStream; valid until the response is
 // complete, also when that is before the request's end (the rest is then not sent), or reset() /
-// onReset().
+// onReset(). Worker-confined.
 class RequestEncoder {
  public:
   // Host is written from head.authority, framing fields from head.framing, Upgrade from
@@ -132,7 +134,7 @@ class RequestEncoder {
   ~RequestEncoder() = default;
 };
 
-// Receives one response.
+// Receives one response. Worker-confined.
 class ResponseDecoder {
  public:
   virtual ResponseHead&
@@ -152,6 +154,7 @@ class ResponseDecoder {
   ~ResponseDecoder() = default;
 };
 
+// The client side of one connection: requests out, responses in. Worker-confined.
 class ClientCodec {
  public:
   virtual ~ClientCodec() = default;

@@ -46,7 +46,7 @@ class ConnectionManager final : public network::NetworkFilter {
   bool draining_ = false;
 };
 
-// What the factory binds to a worker.
+// What the factory binds to a worker. Worker-confined.
 class BoundConnectionManager final : public network::WorkerNetworkFilterFactory {
  public:
   explicit BoundConnectionManager(base::LocalRef<ConnectionManagerWorker> worker)

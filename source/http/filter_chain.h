@@ -32,7 +32,7 @@ class Terminal {
 };
 
 // The near end of the chain: what is sent to the client (or, in a chain on the upstream side, to
-// the router).
+// the router). Worker-confined.
 class ResponseSink {
  public:
   virtual void sendInformational(ResponseHead& head) = 0;

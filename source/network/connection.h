@@ -39,7 +39,7 @@ enum class CloseMode : uint8_t {
 
 // Receives what happens on one connection. All calls come on the worker's thread. Any call may
 // close() the connection; the object itself is destroyed through deferred deletion, so it stays
-// valid during the call.
+// valid during the call. Worker-confined.
 class ConnectionHandler {
  public:
   // The transport is up (for an accepted plain connection: never called, it starts so).

@@ -25,6 +25,7 @@ struct IoResult {
 };
 
 // What the transport knows of a secured connection. All views live as long as the transport.
+// Worker-confined.
 class SecurityInfo {
  public:
   virtual ~SecurityInfo() = default;

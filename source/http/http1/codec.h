@@ -36,6 +36,7 @@ class Http1ServerCodec : public ServerCodec {
   virtual void detach() = 0;
 };
 
+// What a client codec tells its owner. Worker-confined.
 class ClientCodecCallbacks {
  public:
   // The exchange is over: the response is complete and the decoder has been told; the encoder is
