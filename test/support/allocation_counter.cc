@@ -84,11 +84,13 @@ void AllocationCounter::printStacks() const {
 #if WEIR_COUNTS_ALLOCATIONS
 
 // The C library's own functions stay reachable under these names; operator new calls malloc.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 void* __libc_malloc(size_t bytes);
 void* __libc_calloc(size_t count, size_t bytes);
 void* __libc_realloc(void* old, size_t bytes);
 void* __libc_memalign(size_t alignment, size_t bytes);
+// NOLINTEND(readability-identifier-naming)
 
 void* malloc(size_t bytes) {
   weir::test::onAllocation();

@@ -39,7 +39,7 @@ class InProcessProxy {
 
  private:
   base::Registry registry_;
-  stats::Store stats_{1};
+  stats::Store stats_;
   config::Loader loader_;
   std::unique_ptr<server::Server> server_;
   std::promise<int> exit_code_;
