@@ -2,11 +2,10 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <cstddef>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,27 +13,25 @@
 #include "absl/status/status.h"
 
 #include "source/base/concat.h"
-#include "source/base/log.h"
+#include "source/event/epoll_set.h"
 
 namespace weir::event {
 namespace {
 
-constexpr size_t kMostFreeSlots = 4096;  // 720 KiB
-
-uint8_t pack(FdEvents events) {
-  return static_cast<uint8_t>((events.readable ? UV_READABLE : 0) |
-                              (events.writable ? UV_WRITABLE : 0));
+// A timeout in ms for epoll, of which `ms` may be more than it takes.
+int timeoutOf(uint64_t ms) {
+  constexpr uint64_t kMost = 3'600'000;
+  return static_cast<int>(std::min(ms, kMost));
 }
 
 }  // namespace
 
-// Everything that libuv's callbacks reach. The handles' data: of the loop, this; of a poll handle,
-// its handler, or nullptr once the watcher is gone.
+// The loop itself: descriptors on an epoll set of its own, libuv's loop embedded in that set by its
+// backend descriptor (as uv_backend_fd is documented for) for posts, exact timers and what other
+// libraries bring.
 class UvDispatcher::Loop {
  public:
-  class Watcher;
   class ExactTimer;
-  struct PollSlot;
   struct TimerSlot;
 
   Loop() { loop_.data = this; }
@@ -61,13 +58,12 @@ class UvDispatcher::Loop {
     return (uv_now(&loop_) - start_ms_) / static_cast<uint64_t>(TimerWheel::kTick.count());
   }
 
-  PollSlot* takeSlot();
-  void giveSlot(PollSlot* slot);
   void run();
   void stop();
   void post(absl::AnyInvocable<void()> task);
 
   uv_loop_t loop_{};
+  EpollSet watchers_;
   TimerWheel wheel_;
   std::function<void()> hook_;
   std::vector<std::unique_ptr<DeferredDeletable>> deferred_;
@@ -78,115 +74,19 @@ class UvDispatcher::Loop {
  private:
   static Loop& of(uv_loop_t* loop) { return *static_cast<Loop*>(loop->data); }
   void runPosts();
-  void startWheelTimer();
+  void turn();
+  int sleepFor() const;
 
   uv_async_t async_{};
-  uv_prepare_t prepare_{};
-  uv_timer_t wheel_timer_{};
-  uint64_t wheel_timer_tick_ = TimerWheel::kNone;  // what wheel_timer_ waits for
   uint64_t start_ms_ = 0;
   bool opened_ = false;
   bool in_callback_ = false;
   std::vector<std::unique_ptr<DeferredDeletable>> deleting_;
-  PollSlot* free_slots_ = nullptr;
-  size_t free_slot_count_ = 0;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::vector<absl::AnyInvocable<void()>> posts_;  // guarded by mutex_
   std::vector<absl::AnyInvocable<void()>> running_;
 };
-
-// Lives behind its handle in a PollSlot: libuv needs the handle's memory until the close callback,
-// so that is what gives both back.
-class UvDispatcher::Loop::Watcher final : public FdWatcher {
- public:
-  explicit Watcher(bool usable) : usable_(usable) {}
-  ~Watcher() override;
-  static void operator delete(void*) {}
-  void watch(FdEvents events) override;
-  void rewatch();
-  uint8_t wanted() const { return wanted_; }
-
- private:
-  PollSlot& slot();
-  uint8_t wanted_ = 0;
-  const bool usable_;
-};
-
-struct UvDispatcher::Loop::PollSlot {
-  uv_poll_t handle;
-  alignas(Watcher) std::byte watcher[sizeof(Watcher)];
-
-  Watcher& theWatcher() { return *std::launder(reinterpret_cast<Watcher*>(watcher)); }
-  static PollSlot& of(uv_poll_t* handle) { return *reinterpret_cast<PollSlot*>(handle); }
-  static void onReady(uv_poll_t* handle, int status, int events);
-  static void onClosed(uv_handle_t* handle) {
-    Loop::of(handle->loop).giveSlot(&of(reinterpret_cast<uv_poll_t*>(handle)));
-  }
-};
-
-UvDispatcher::Loop::PollSlot& UvDispatcher::Loop::Watcher::slot() {
-  static_assert(sizeof(PollSlot) <= 184, "an idle connection has one");
-  return *reinterpret_cast<PollSlot*>(reinterpret_cast<std::byte*>(this) -
-                                      offsetof(PollSlot, watcher));
-}
-
-UvDispatcher::Loop::Watcher::~Watcher() {
-  PollSlot& own = slot();
-  if (!usable_) {
-    Loop::of(own.handle.loop).giveSlot(&own);
-    return;
-  }
-  own.handle.data = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&own.handle), PollSlot::onClosed);
-}
-
-void UvDispatcher::Loop::Watcher::watch(FdEvents events) {
-  const uint8_t wanted = pack(events);
-  if (wanted == wanted_) return;
-  wanted_ = wanted;
-  rewatch();
-}
-
-void UvDispatcher::Loop::Watcher::rewatch() {
-  if (usable_) uv_poll_start(&slot().handle, wanted_, PollSlot::onReady);
-}
-
-void UvDispatcher::Loop::PollSlot::onReady(uv_poll_t* handle, int status, int events) {
-  PollSlot& slot = of(handle);
-  Loop::of(handle->loop).callback([&] {
-    auto* handler = static_cast<FdHandler*>(handle->data);
-    if (handler == nullptr) return;
-    // An error shows by the handler's own read or write.
-    const bool failed = status < 0;
-    handler->onFdReady({.readable = failed || (events & UV_READABLE) != 0,
-                        .writable = failed || (events & UV_WRITABLE) != 0});
-    // libuv stops watching after an error, but bytes may still wait before it: stay
-    // level-triggered.
-    const bool alive = handle->data != nullptr;
-    if (alive && failed && slot.theWatcher().wanted() != 0) slot.theWatcher().rewatch();
-  });
-}
-
-UvDispatcher::Loop::PollSlot* UvDispatcher::Loop::takeSlot() {
-  if (free_slots_ == nullptr) return new PollSlot;
-  PollSlot* slot = free_slots_;
-  free_slots_ = static_cast<PollSlot*>(slot->handle.data);
-  --free_slot_count_;
-  return slot;
-}
-
-void UvDispatcher::Loop::giveSlot(PollSlot* slot) {
-  // One whose watcher could not be used is still being destroyed: it always goes on the list.
-  const bool closed = uv_is_closing(reinterpret_cast<uv_handle_t*>(&slot->handle)) != 0;
-  if (closed && free_slot_count_ >= kMostFreeSlots) {
-    delete slot;
-    return;
-  }
-  slot->handle.data = free_slots_;
-  free_slots_ = slot;
-  ++free_slot_count_;
-}
 
 // The handle and the callback stay until libuv has let go of the handle.
 struct UvDispatcher::Loop::TimerSlot {
@@ -236,13 +136,14 @@ class UvDispatcher::Loop::ExactTimer final : public Timer {
 };
 
 int UvDispatcher::Loop::open() {
+  if (const int error = watchers_.open(); error != 0) return uv_translate_sys_error(error);
   if (const int error = uv_loop_init(&loop_); error != 0) return error;
   loop_.data = this;
   opened_ = true;
   start_ms_ = uv_now(&loop_);
-  uv_timer_init(&loop_, &wheel_timer_);
-  uv_prepare_init(&loop_, &prepare_);
-  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { of(handle->loop).startWheelTimer(); });
+  if (const int error = watchers_.watchForeign(uv_backend_fd(&loop_)); error != 0) {
+    return uv_translate_sys_error(error);
+  }
   return uv_async_init(&loop_, &async_, [](uv_async_t* handle) { of(handle->loop).runPosts(); });
 }
 
@@ -260,15 +161,11 @@ UvDispatcher::Loop::~Loop() {
     posts.clear();
     deleting_.clear();
   }
-  for (auto* handle :
-       {reinterpret_cast<uv_handle_t*>(&wheel_timer_), reinterpret_cast<uv_handle_t*>(&prepare_),
-        reinterpret_cast<uv_handle_t*>(&async_)}) {
-    if (handle->type != UV_UNKNOWN_HANDLE) uv_close(handle, nullptr);
-  }
+  auto* async = reinterpret_cast<uv_handle_t*>(&async_);
+  if (async->type != UV_UNKNOWN_HANDLE) uv_close(async, nullptr);
   uv_run(&loop_, UV_RUN_NOWAIT);
   [[maybe_unused]] const int busy = uv_loop_close(&loop_);
-  assert(busy == 0 && "a watcher or timer outlives its dispatcher");
-  while (free_slots_ != nullptr) delete takeSlot();
+  assert(busy == 0 && "a timer outlives its dispatcher");
 }
 
 void UvDispatcher::Loop::afterCallback() {
@@ -302,7 +199,6 @@ void UvDispatcher::Loop::runPosts() {
     });
   }
   running_.clear();
-  if (stop_.exchange(false)) uv_stop(&loop_);
 }
 
 void UvDispatcher::Loop::stop() {
@@ -312,29 +208,33 @@ void UvDispatcher::Loop::stop() {
 
 void UvDispatcher::Loop::run() {
   thread_ = std::this_thread::get_id();
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  while (!stop_.exchange(false)) turn();
   callback([] {});
 }
 
-// Before the loop sleeps: makes it wake for the wheel's next slot. No work while that stays the
-// same.
-void UvDispatcher::Loop::startWheelTimer() {
+// How long the wheel, the exact timers and libuv's other handles let the loop sleep.
+int UvDispatcher::Loop::sleepFor() const {
+  const int uv_ms = uv_backend_timeout(&loop_);
   const uint64_t ticks = wheel_.ticksToNext();
-  const uint64_t due = ticks == TimerWheel::kNone ? ticks : wheel_.currentTick() + ticks;
-  if (due == wheel_timer_tick_) return;
-  wheel_timer_tick_ = due;
-  if (due == TimerWheel::kNone) {
-    uv_timer_stop(&wheel_timer_);
-    return;
-  }
-  const uint64_t due_ms = start_ms_ + due * static_cast<uint64_t>(TimerWheel::kTick.count());
+  if (ticks == TimerWheel::kNone) return uv_ms;
+  constexpr uint64_t kTickMs = TimerWheel::kTick.count();
+  const uint64_t due_ms = start_ms_ + (wheel_.currentTick() + ticks) * kTickMs;
   const uint64_t now_ms = uv_now(&loop_);
-  const auto fire = [](uv_timer_t* handle) {
-    Loop& self = of(handle->loop);
-    self.wheel_timer_tick_ = TimerWheel::kNone;
-    self.callback([&self] { self.wheel_.advance(self.tick(), [&self] { self.afterCallback(); }); });
-  };
-  uv_timer_start(&wheel_timer_, fire, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+  const int wheel_ms = timeoutOf(due_ms > now_ms ? due_ms - now_ms : 0);
+  return uv_ms < 0 ? wheel_ms : std::min(uv_ms, wheel_ms);
+}
+
+void UvDispatcher::Loop::turn() {
+  watchers_.wait(sleepFor());
+  uv_update_time(&loop_);
+  const bool uv_ready = watchers_.dispatch([this](FdHandler& handler, FdEvents events) {
+    callback([&] { handler.onFdReady(events); });
+  });
+  wheel_.observe(tick());
+  if (wheel_.ticksToNext() == 0) {
+    callback([this] { wheel_.advance(tick(), [this] { afterCallback(); }); });
+  }
+  if (uv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
 }
 
 absl::StatusOr<std::unique_ptr<UvDispatcher>> UvDispatcher::create() {
@@ -368,15 +268,7 @@ MonotonicTime UvDispatcher::preciseNow() const {
 }
 
 std::unique_ptr<FdWatcher> UvDispatcher::createFdWatcher(int fd, FdHandler& handler) {
-  Loop::PollSlot* slot = loop_->takeSlot();
-  slot->handle = {};
-  slot->handle.loop = &loop_->loop_;
-  const int error = uv_poll_init(&loop_->loop_, &slot->handle, fd);
-  if (error != 0) {
-    base::log::error("event", "cannot watch descriptor ", fd, ": ", uv_strerror(error));
-  }
-  slot->handle.data = &handler;
-  return std::unique_ptr<FdWatcher>(new (slot->watcher) Loop::Watcher(error == 0));
+  return loop_->watchers_.createWatcher(fd, handler);
 }
 
 TimerWheel& UvDispatcher::wheel() {

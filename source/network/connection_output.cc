@@ -233,6 +233,7 @@ void Connection::finish(CloseReason reason, int error) {
 void Connection::closeDescriptor() {
   detachSplices();
   cancelTimer();
+  if (watcher_) watcher_->closing();
   watcher_.reset();
   if (fd() < 0) return;
   if (reset_) setResetOnClose(fd());
