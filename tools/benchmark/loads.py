@@ -114,12 +114,23 @@ class IdleClientsLoad:
             fresh = []
             for _ in range(batch):
                 source = f"127.0.1.{1 + len(open_sockets) // 10_000}"
-                fresh.append(socket.create_connection(("127.0.0.1", port), 10, (source, 0)))
+                fresh.append(_connect_from(source, port))
                 open_sockets.append(fresh[-1])
             for sock in fresh:
                 sock.sendall(request)
             for sock in fresh:
                 _read_answer(sock)
+
+
+def _connect_from(source, port):
+    """Leaves the choice of the port to connect(2), which may share one between several targets."""
+    ip_bind_address_no_port = 24  # linux/in.h; Python has no name for it
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.settimeout(10)
+    sock.setsockopt(socket.IPPROTO_IP, ip_bind_address_no_port, 1)
+    sock.bind((source, 0))
+    sock.connect(("127.0.0.1", port))
+    return sock
 
 
 def _read_answer(sock):
