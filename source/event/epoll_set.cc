@@ -34,30 +34,26 @@ void EpollSet::wait(int timeout_ms) {
   ready_count_ = count > 0 ? count : 0;
 }
 
-const EpollSet::Watcher* EpollSet::find(uint64_t tag) const {
-  const Slot& slot = slots_[static_cast<uint32_t>(tag)];
-  return slot.generation == static_cast<uint32_t>(tag >> 32) ? slot.watcher : nullptr;
-}
-
-uint32_t EpollSet::takeSlot(Watcher& watcher) {
+uint32_t EpollSet::takeSlot(FdHandler& handler) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  slots_[slot].watcher = &watcher;
+  slots_[slot].handler = &handler;
   return slot;
 }
 
 void EpollSet::giveSlot(uint32_t slot) {
-  slots_[slot].watcher = nullptr;
+  slots_[slot].handler = nullptr;
+  slots_[slot].wanted = {};
   ++slots_[slot].generation;
   free_slots_.push_back(slot);
 }
 
 EpollSet::Watcher::Watcher(EpollSet& set, int fd, FdHandler& handler)
-    : set_(set), handler_(handler), fd_(fd), slot_(set.takeSlot(*this)) {}
+    : set_(set), fd_(fd), slot_(set.takeSlot(handler)) {}
 
 EpollSet::Watcher::~Watcher() {
   watch({});
@@ -66,11 +62,12 @@ EpollSet::Watcher::~Watcher() {
 
 void EpollSet::Watcher::watch(FdEvents events) {
   const bool any = events.readable || events.writable;
-  if (events.readable == wanted_.readable && events.writable == wanted_.writable &&
+  FdEvents& wanted = set_.slots_[slot_].wanted;
+  if (events.readable == wanted.readable && events.writable == wanted.writable &&
       any == registered_) {
     return;
   }
-  wanted_ = events;
+  wanted = events;
   // Watched for nothing it must leave the set: errors are reported all the same.
   if (!any && !registered_) return;
   epoll_event event{};
@@ -85,11 +82,11 @@ void EpollSet::Watcher::watch(FdEvents events) {
 }
 
 // An error shows by the handler's own read or write; a hang-up by whichever it waits for.
-FdEvents EpollSet::Watcher::eventsOf(uint32_t ready) const {
+FdEvents EpollSet::eventsOf(uint32_t ready, FdEvents wanted) {
   const bool failed = (ready & EPOLLERR) != 0;
   const bool hung_up = (ready & EPOLLHUP) != 0;
-  return {.readable = failed || (ready & EPOLLIN) != 0 || (hung_up && wanted_.readable),
-          .writable = failed || (ready & EPOLLOUT) != 0 || (hung_up && wanted_.writable)};
+  return {.readable = failed || (ready & EPOLLIN) != 0 || (hung_up && wanted.readable),
+          .writable = failed || (ready & EPOLLOUT) != 0 || (hung_up && wanted.writable)};
 }
 
 }  // namespace weir::event

@@ -15,6 +15,17 @@ IoResult failed(size_t bytes, int error) {
   return {bytes, IoResult::State::kError, error};
 }
 
+// One piece, the usual case, spares the kernel the copy of a msghdr.
+ssize_t sendAll(int fd, std::span<iovec> pieces) {
+  if (pieces.size() == 1) {
+    return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 IoResult PlainTransport::read(std::span<char> out) {
@@ -29,12 +40,10 @@ IoResult PlainTransport::write(buffer::Buffer& data) {
   size_t total = 0;
   while (!data.empty()) {
     iovec vectors[kVectors];
-    msghdr message{};
-    message.msg_iov = vectors;
-    message.msg_iovlen = data.fill(vectors);
+    const size_t pieces = data.fill(vectors);
     size_t asked = 0;
-    for (size_t i = 0; i < message.msg_iovlen; ++i) asked += vectors[i].iov_len;
-    const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    for (size_t i = 0; i < pieces; ++i) asked += vectors[i].iov_len;
+    const ssize_t count = sendAll(fd_, {vectors, pieces});
     if (count < 0) return failed(total, errno);
     const auto bytes = static_cast<size_t>(count);
     data.drain(bytes);

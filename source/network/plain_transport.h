@@ -16,7 +16,8 @@ class PlainTransport final : public TransportSocket {
 
   // One recv(2). kWouldBlock when it came back short: the level-triggered poll tells of more.
   IoResult read(std::span<char> out) override;
-  // One sendmsg(2) per kVectors pieces, until all is written or the socket is full.
+  // One send(2) for one piece, else one sendmsg(2) per kVectors, until all is written or the socket
+  // is full.
   IoResult write(buffer::Buffer& data) override;
   IoResult shutdownWrite() override;
   bool bytesAreRaw() const override { return true; }
