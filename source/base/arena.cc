@@ -1,16 +1,8 @@
 #include "source/base/arena.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace weir::base {
-
-std::string_view Arena::copy(std::string_view text) {
-  if (text.empty()) return {};
-  char* data = static_cast<char*>(allocate(text.size(), 1));
-  std::memcpy(data, text.data(), text.size());
-  return {data, text.size()};
-}
 
 void* Arena::allocateInNextChunk(size_t bytes) {
   size_t next = chunks_.empty() ? 0 : current_ + 1;
@@ -26,7 +18,7 @@ void* Arena::allocateInNextChunk(size_t bytes) {
   return chunks_[current_].data.get();
 }
 
-void Arena::clear() {
+void Arena::trim() {
   size_t held = 0;
   size_t keep = 0;
   while (keep < chunks_.size() && held + chunks_[keep].size <= kKeptBytes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -26,13 +27,22 @@ class Arena {
     return allocateInNextChunk(bytes);
   }
   // A copy of `text` that lives until clear().
-  std::string_view copy(std::string_view text);
+  std::string_view copy(std::string_view text) {
+    if (text.empty()) return {};
+    char* data = static_cast<char*>(allocate(text.size(), 1));
+    std::memcpy(data, text.data(), text.size());
+    return {data, text.size()};
+  }
   // Makes a T whose destructor nobody calls unless the caller does.
   template <class T, class... Args>
   T* create(Args&&... args) {
     return new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
   }
-  void clear();
+  void clear() {
+    const bool usual = chunks_.size() == 1 && chunks_.front().size <= kKeptBytes;
+    if (!usual) return trim();
+    position_ = current_ = 0;
+  }
   size_t bytesHeld() const;
 
  private:
@@ -42,6 +52,8 @@ class Arena {
     size_t size;
   };
   void* allocateInNextChunk(size_t bytes);
+  // Clears, and gives back what is not kept.
+  void trim();
 
   const size_t first_chunk_bytes_;
   size_t position_ = 0;

@@ -31,15 +31,6 @@ Slice Slice::share(size_t offset, size_t size) const {
   return Slice(*block_, data_ + offset, static_cast<uint32_t>(size));
 }
 
-struct Buffer::Node {
-  Node* next;
-  Block* block;  // one reference
-  const char* data;
-  uint32_t size;
-
-  const char* end() const { return data + size; }
-};
-
 Buffer::Buffer(Buffer&& other) noexcept
     : pool_(other.pool_),
       head_(std::exchange(other.head_, nullptr)),
@@ -217,11 +208,6 @@ void Buffer::commit(size_t bytes) {
   size_ += bytes;
 }
 
-std::string_view Buffer::front() const {
-  if (head_ == nullptr) return {};
-  return {head_->data, head_->size};
-}
-
 Slice Buffer::shareFront(const char* data, size_t size) const {
   if (size == 0) return {};
   assert(head_ != nullptr && data >= head_->data && data + size <= head_->end());
@@ -244,7 +230,7 @@ void Buffer::drain(size_t bytes) {
   }
 }
 
-void Buffer::clear() {
+void Buffer::freeAll() {
   while (head_ != nullptr) freeNode(unlinkFront());
 }
 

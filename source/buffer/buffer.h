@@ -65,11 +65,16 @@ class Buffer {
   void commit(size_t bytes);
 
   // First piece; empty when the buffer is.
-  std::string_view front() const;
+  std::string_view front() const {
+    if (head_ == nullptr) return {};
+    return {head_->data, head_->size};
+  }
   // A reference to [data, data + size), which must lie within front().
   Slice shareFront(const char* data, size_t size) const;
   void drain(size_t bytes);
-  void clear();
+  void clear() {
+    if (head_ != nullptr) freeAll();
+  }
   // Fills `vectors` from the front; returns how many it used.
   size_t fill(std::span<iovec> vectors) const;
   // Makes the first `bytes` contiguous (copying if needed) and returns them.
@@ -85,10 +90,18 @@ class Buffer {
 
  private:
   // One slice in the queue. Only the tail may be empty: room that was reserved and not yet filled.
-  struct Node;
+  struct Node {
+    Node* next;
+    Block* block;  // one reference
+    const char* data;
+    uint32_t size;
+
+    const char* end() const { return data + size; }
+  };
 
   Node* makeNode(Block& block, const char* data, uint32_t size);
   void freeNode(Node* node);
+  void freeAll();
   void link(Node* node);
   Node* unlinkFront();
   char* roomAtTail(size_t& room) const;

@@ -35,13 +35,10 @@ bool parseForwardedAddress(std::string_view text, network::Address& out) {
 void appendToList(HeaderMap& headers, HeaderId id, std::string_view last) {
   if (!headers.has(id)) return headers.set(id, last);
   size_t size = last.size();
-  headers.forEach([&](const HeaderMap::Field& field) {
-    if (field.id == id) size += field.value.size() + 2;
-  });
+  headers.forEach(id, [&](const HeaderMap::Field& field) { size += field.value.size() + 2; });
   char* text = static_cast<char*>(headers.arena().allocate(size, 1));
   char* end = text;
-  headers.forEach([&](const HeaderMap::Field& field) {
-    if (field.id != id) return;
+  headers.forEach(id, [&](const HeaderMap::Field& field) {
     end += field.value.copy(end, field.value.size());
     *end++ = ',';
     *end++ = ' ';
@@ -71,10 +68,10 @@ void applyForwardedFor(const ForwardedHeaders& options, HeaderMap& headers, Stre
           : headers.set(HeaderId::kXForwardedFor, ip);
 }
 
-// A field that says one thing: kept from a trusted peer, else ours.
+// A field that says one thing: kept from a trusted peer, else ours. `value` lives with the head.
 void applyFact(bool trusted, bool add, HeaderMap& headers, HeaderId id, std::string_view value) {
   if (trusted && headers.has(id)) return;
-  add && !value.empty() ? headers.set(id, value) : static_cast<void>(headers.remove(id));
+  add && !value.empty() ? headers.setView(id, value) : static_cast<void>(headers.remove(id));
 }
 
 }  // namespace

@@ -33,11 +33,16 @@ constexpr std::array<uint8_t, 256> makeClasses() {
 }
 constexpr std::array<uint8_t, 256> kClasses = makeClasses();
 
+// Four at a time and without a branch for each: what is looked at here is nearly always right.
 bool all(std::string_view text, CharClass wanted) {
-  for (const char c : text) {
-    if ((kClasses[static_cast<unsigned char>(c)] & wanted) == 0) return false;
+  const auto classOf = [&](size_t i) { return kClasses[static_cast<unsigned char>(text[i])]; };
+  unsigned common = wanted;
+  size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    common &= classOf(i) & classOf(i + 1) & classOf(i + 2) & classOf(i + 3);
   }
-  return true;
+  for (; i < text.size(); ++i) common &= classOf(i);
+  return common != 0;
 }
 
 bool isPort(std::string_view text) {

@@ -74,27 +74,29 @@ constexpr Slots makeSlots() {
 constexpr Slots kSlotTable = makeSlots();
 static_assert(kSlotTable.perfect, "two well-known names share a slot: change slotOf's factors");
 
-uint64_t load8(const char* at) {
-  uint64_t word;
-  std::memcpy(&word, at, sizeof(word));
-  return word;
+// Whether `text` is `name`, which is made of lower-case letters and '-', in any case. Letters have
+// bit 0x40 and may come without 0x20; '-' has to match as it is. A Word at a time, the last ones
+// overlapping; both have at least that many bytes.
+template <class Word>
+bool isNameByWords(std::string_view text, std::string_view name) {
+  constexpr Word kLetterBits = static_cast<Word>(0x4040404040404040);
+  const size_t last = name.size() - sizeof(Word);
+  for (size_t i = 0;;) {
+    Word wanted;
+    Word found;
+    std::memcpy(&wanted, name.data() + i, sizeof(Word));
+    std::memcpy(&found, text.data() + i, sizeof(Word));
+    if ((found | ((wanted & kLetterBits) >> 1)) != wanted) return false;
+    if (i == last) return true;
+    i = std::min(i + sizeof(Word), last);
+  }
 }
 
-// Whether `text` is `name`, which is made of lower-case letters and '-', in any case. Letters have
-// bit 0x40 and may come without 0x20; '-' has to match as it is. Eight bytes at a time, the last
-// ones overlapping.
 bool isName(std::string_view text, std::string_view name) {
-  constexpr uint64_t kLetterBits = 0x4040404040404040;
-  const size_t size = name.size();
-  if (text.size() != size) return false;
-  if (size < 8) return base::equalsIgnoreCase(text, name);
-  for (size_t i = 0;;) {
-    const uint64_t wanted = load8(name.data() + i);
-    const uint64_t found = load8(text.data() + i) | ((wanted & kLetterBits) >> 1);
-    if (found != wanted) return false;
-    if (i + 8 == size) return true;
-    i = std::min(i + 8, size - 8);
-  }
+  if (text.size() != name.size()) return false;
+  if (name.size() >= 8) return isNameByWords<uint64_t>(text, name);
+  if (name.size() >= 4) return isNameByWords<uint32_t>(text, name);
+  return base::equalsIgnoreCase(text, name);
 }
 
 }  // namespace
@@ -109,15 +111,11 @@ HeaderId headerId(std::string_view name) {
   return isName(name, headerName(candidate)) ? candidate : HeaderId::kOther;
 }
 
-size_t HeaderMap::byteSize() const {
-  size_t bytes = 0;
-  forEach([&](const Field& field) { bytes += field.name.size() + field.value.size(); });
-  return bytes;
-}
-
 void HeaderMap::clear() {
+  if (fields_.empty()) return;
   fields_.clear();
-  live_ = 0;
+  live_ = bytes_ = 0;
+  repeated_ = 0;
   first_.fill(kNone);
 }
 
@@ -148,9 +146,7 @@ bool HeaderMap::has(std::string_view name) const {
 
 size_t HeaderMap::count(HeaderId id) const {
   size_t count = 0;
-  for (size_t i = first_[static_cast<size_t>(id)]; i < fields_.size(); ++i) {
-    if (!fields_[i].removed && fields_[i].id == id) ++count;
-  }
+  forEach(id, [&](const Field&) { ++count; });
   return count;
 }
 
@@ -170,18 +166,38 @@ void HeaderMap::add(HeaderId id, std::string_view value) {
   addView(id, headerName(id), arena_->copy(value));
 }
 
-void HeaderMap::addView(HeaderId id, std::string_view name, std::string_view value) {
-  if (fields_.size() >= kNone) return;  // far above any limit of a codec
-  uint16_t& first = first_[static_cast<size_t>(id)];
-  if (first == kNone && id != HeaderId::kOther) first = static_cast<uint16_t>(fields_.size());
-  fields_.push_back({name, value, id});
+void HeaderMap::append(const Field& field) {
+  const size_t index = fields_.size();
+  if (index >= kNone) return;  // far above any limit of a codec
+  if (field.id != HeaderId::kOther) {
+    uint16_t& first = first_[static_cast<size_t>(field.id)];
+    if (first == kNone) {
+      first = static_cast<uint16_t>(index);
+    } else {
+      repeated_ |= uint64_t{1} << static_cast<unsigned>(field.id);
+    }
+  }
+  fields_.push_back(field);
   ++live_;
+  bytes_ += field.name.size() + field.value.size();
+}
+
+void HeaderMap::replace(size_t index, std::string_view value) {
+  Field& field = fields_[index];
+  bytes_ = bytes_ - field.value.size() + value.size();
+  field.value = value;
+  field.line = false;
 }
 
 void HeaderMap::set(HeaderId id, std::string_view value) {
+  setView(id, arena_->copy(value));
+}
+
+void HeaderMap::setView(HeaderId id, std::string_view value) {
   const uint16_t index = first_[static_cast<size_t>(id)];
-  if (index == kNone) return add(id, value);
-  fields_[index].value = arena_->copy(value);
+  if (index == kNone) return addView(id, headerName(id), value);
+  replace(index, value);
+  if (!repeated(id)) return;
   for (size_t i = index + size_t{1}; i < fields_.size(); ++i) {
     if (!fields_[i].removed && fields_[i].id == id) removeAt(i);
   }
@@ -191,7 +207,7 @@ void HeaderMap::set(std::string_view name, std::string_view value) {
   if (const HeaderId id = headerId(name); id != HeaderId::kOther) return set(id, value);
   const uint16_t index = find(name, 0);
   if (index == kNone) return add(name, value);
-  fields_[index].value = arena_->copy(value);
+  replace(index, arena_->copy(value));
   for (size_t i = find(name, index + size_t{1}); i != kNone; i = find(name, i + 1)) removeAt(i);
 }
 
@@ -219,9 +235,11 @@ void HeaderMap::removeAt(size_t index) {
   Field& field = fields_[index];
   field.removed = true;
   --live_;
+  bytes_ -= field.name.size() + field.value.size();
   uint16_t& first = first_[static_cast<size_t>(field.id)];
   if (first != index) return;
   first = kNone;
+  if (!repeated(field.id)) return;
   for (size_t i = index + 1; i < fields_.size(); ++i) {
     if (!fields_[i].removed && fields_[i].id == field.id) {
       first = static_cast<uint16_t>(i);

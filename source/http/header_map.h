@@ -66,6 +66,7 @@ class HeaderMap {
     std::string_view value;
     HeaderId id;
     bool removed = false;  // skipped by everything; kept so that indices stay
+    bool line = false;     // "name: value\r\n" stands in memory in one piece, from name.data() on
   };
 
   explicit HeaderMap(base::Arena& arena) : arena_(&arena) { first_.fill(kNone); }
@@ -77,7 +78,7 @@ class HeaderMap {
   size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
   // Sum of name and value lengths of what is not removed.
-  size_t byteSize() const;
+  size_t byteSize() const { return bytes_; }
   void clear();
 
   // First value, or empty; `has` tells empty from absent.
@@ -92,10 +93,18 @@ class HeaderMap {
   void add(std::string_view name, std::string_view value);
   void add(HeaderId id, std::string_view value);
   // Takes views that already live as long as the arena's content (parsers; static strings).
-  void addView(HeaderId id, std::string_view name, std::string_view value);
+  void addView(HeaderId id, std::string_view name, std::string_view value) {
+    append({name, value, id});
+  }
+  // The same for a field that stands there as "name: value\r\n": it is written in one piece.
+  void addLine(HeaderId id, std::string_view name, std::string_view value) {
+    append({name, value, id, /*removed=*/false, /*line=*/true});
+  }
   // Replaces the first and removes the others; adds when there is none.
   void set(HeaderId id, std::string_view value);
   void set(std::string_view name, std::string_view value);
+  // The same with a value that already lives as long as the arena's content.
+  void setView(HeaderId id, std::string_view value);
   // Returns how many were removed.
   size_t remove(HeaderId id);
   size_t remove(std::string_view name);
@@ -108,6 +117,16 @@ class HeaderMap {
       if (!field.removed) visit(field);
     }
   }
+  // Only fields of that name. `visit` may remove fields, not add any.
+  template <class F>
+  void forEach(HeaderId id, F&& visit) const {
+    const uint16_t first = first_[static_cast<size_t>(id)];
+    if (first == kNone) return;
+    if (!repeated(id)) return visit(fields_[first]);
+    for (size_t i = first; i < fields_.size(); ++i) {
+      if (!fields_[i].removed && fields_[i].id == id) visit(fields_[i]);
+    }
+  }
   // Removes every field for which `predicate(field)` holds.
   template <class P>
   void removeIf(P&& predicate) {
@@ -118,13 +137,20 @@ class HeaderMap {
 
  private:
   static constexpr uint16_t kNone = 0xffff;
+  static_assert(static_cast<size_t>(HeaderId::kCount) <= 64, "repeated_ has a bit for each");
+
+  void append(const Field& field);
+  void replace(size_t index, std::string_view value);
   void removeAt(size_t index);
+  bool repeated(HeaderId id) const { return (repeated_ >> static_cast<unsigned>(id) & 1) != 0; }
   // Index of the first such field at or after `from`; kNone: none.
   uint16_t find(std::string_view name, size_t from) const;
 
   base::Arena* arena_;
   std::vector<Field> fields_;
   size_t live_ = 0;
+  size_t bytes_ = 0;
+  uint64_t repeated_ = 0;  // ids that were added while they were there: others need no search
   std::array<uint16_t, static_cast<size_t>(HeaderId::kCount)> first_;
 };
 

@@ -214,8 +214,8 @@ bool forbiddenInTrailers(HeaderId id) {
 bool hasListToken(const HeaderMap& headers, HeaderId id, std::string_view token) {
   if (!headers.has(id)) return false;
   bool found = false;
-  headers.forEach([&](const HeaderMap::Field& field) {
-    if (field.id != id || found) return;
+  headers.forEach(id, [&](const HeaderMap::Field& field) {
+    if (found) return;
     forEachElement(field.value, [&](std::string_view element) {
       found = equalsIgnoreCase(element, token);
       return !found;
@@ -275,11 +275,11 @@ StreamError validateTrailers(const HeaderMap& trailers) {
 
 StreamError removeHopByHop(HeaderMap& headers, bool keep_upgrade) {
   if (headers.has(HeaderId::kConnection)) {
-    for (size_t i = 0; i < headers.fields().size(); ++i) {
-      const HeaderMap::Field field = headers.fields()[i];
-      if (field.removed || field.id != HeaderId::kConnection) continue;
-      if (const StreamError error = removeNamed(headers, field.value); failed(error)) return error;
-    }
+    StreamError error;
+    headers.forEach(HeaderId::kConnection, [&](const HeaderMap::Field& field) {
+      if (!failed(error)) error = removeNamed(headers, field.value);
+    });
+    if (failed(error)) return error;
     headers.remove(HeaderId::kConnection);
   }
   headers.remove(HeaderId::kKeepAlive);

@@ -40,7 +40,11 @@ int onValue(llhttp_t* parser, const char* at, size_t length) {
   if (id == HeaderId::kOther && !isToken(sink.name)) {
     return sink.refuse(ErrorReason::kProtocol, "illegal character in field name");
   }
-  sink.fields.addView(id, sink.name, {at, length});
+  // The usual form can be written as it came. Behind the value stands at least the line's end.
+  const char* const colon = sink.name.data() + sink.name.size();
+  const bool as_written = colon + 2 == at && colon[1] == ' ' && at[length] == '\r';
+  as_written ? sink.fields.addLine(id, sink.name, {at, length})
+             : sink.fields.addView(id, sink.name, {at, length});
   sink.name = {};
   return 0;
 }

@@ -12,17 +12,30 @@ bool isControl(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+#ifdef __SSE2__
+constexpr size_t kBlock = 16;
+
+// A bit for each control character among the sixteen bytes at `at`.
+unsigned controlsIn(const char* at) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, del)));
+}
+#endif
+
 // Index of the first control character at or after `from`; text.size() when there is none.
 size_t nextControl(std::string_view text, size_t from) {
   size_t i = from;
 #ifdef __SSE2__
-  const __m128i highest_control = _mm_set1_epi8(0x1f);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; i + 16 <= text.size(); i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, highest_control), bytes);
-    const int found = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, del)));
-    if (found != 0) return i + static_cast<size_t>(std::countr_zero(static_cast<unsigned>(found)));
+  for (; i + kBlock <= text.size(); i += kBlock) {
+    const unsigned found = controlsIn(text.data() + i);
+    if (found != 0) return i + static_cast<size_t>(std::countr_zero(found));
+  }
+  if (text.size() >= kBlock) {  // the rest, with bytes before it that are shifted out
+    const unsigned found =
+        controlsIn(text.data() + text.size() - kBlock) >> (i + kBlock - text.size());
+    return found != 0 ? i + static_cast<size_t>(std::countr_zero(found)) : text.size();
   }
 #endif
   while (i < text.size() && !isControl(text[i])) ++i;

@@ -66,6 +66,31 @@ bool writtenByCodec(HeaderId id) {
   }
 }
 
+// Writes the fields that `wanted` lets through. Neighbours that still stand in memory as they came
+// off the wire go as one piece.
+template <class F>
+void writeFields(const HeaderMap& headers, Cursor& cursor, F&& wanted) {
+  const char* begin = nullptr;  // lines that wait to be written
+  const char* end = nullptr;
+  const auto flush = [&] { cursor.text({begin, static_cast<size_t>(end - begin)}); };
+  headers.forEach([&](const HeaderMap::Field& field) {
+    if (!wanted(field.id)) return;
+    if (field.line && field.name.data() == end) {
+      end = field.value.data() + field.value.size() + kCrlf.size();
+      return;
+    }
+    if (begin != end) flush();
+    begin = end = nullptr;
+    if (!field.line) {
+      cursor.field(field.name, field.value);
+      return;
+    }
+    begin = field.name.data();
+    end = field.value.data() + field.value.size() + kCrlf.size();
+  });
+  if (begin != end) flush();
+}
+
 size_t fieldBytes(const HeaderMap& headers) {
   return headers.byteSize() + headers.size() * 4;
 }
@@ -96,10 +121,8 @@ void writeRequestHead(const RequestHead& head, const WireFraming& framing, buffe
   composeInto(out, bytes, roomForBody(framing), [&](Cursor& cursor) {
     cursor.text(head.method).text(" ").text(target).text(" HTTP/1.1\r\n");
     cursor.field("Host", head.authority);
-    head.headers.forEach([&](const HeaderMap::Field& field) {
-      if (field.id == HeaderId::kHost || writtenByCodec(field.id)) return;
-      cursor.field(field.name, field.value);
-    });
+    writeFields(head.headers, cursor,
+                [](HeaderId id) { return id != HeaderId::kHost && !writtenByCodec(id); });
     writeFraming(framing, cursor);
     cursor.text(kCrlf);
   });
@@ -111,9 +134,7 @@ void writeResponseHead(const ResponseHead& head, const WireFraming& framing, buf
                        framing.connection.size() + fieldBytes(head.headers);
   composeInto(out, bytes, roomForBody(framing), [&](Cursor& cursor) {
     cursor.text("HTTP/1.1 ").number(head.status).text(" ").text(reason).text(kCrlf);
-    head.headers.forEach([&](const HeaderMap::Field& field) {
-      if (!writtenByCodec(field.id)) cursor.field(field.name, field.value);
-    });
+    writeFields(head.headers, cursor, [](HeaderId id) { return !writtenByCodec(id); });
     writeFraming(framing, cursor);
     cursor.text(kCrlf);
   });
@@ -131,8 +152,7 @@ void writeLastChunk(const HeaderMap* trailers, buffer::Buffer& out) {
   if (trailers == nullptr || trailers->empty()) return out.append("0\r\n\r\n");
   composeInto(out, 5 + fieldBytes(*trailers), 0, [&](Cursor& cursor) {
     cursor.text("0\r\n");
-    trailers->forEach(
-        [&](const HeaderMap::Field& field) { cursor.field(field.name, field.value); });
+    writeFields(*trailers, cursor, [](HeaderId) { return true; });
     cursor.text(kCrlf);
   });
 }

@@ -18,6 +18,7 @@ SectionReader::Result SectionReader::fail(ErrorReason reason, std::string_view d
 }
 
 void SectionReader::dropPartial() {
+  if (partial_.empty()) return;
   partial_.clear();
   if (partial_.capacity() > kKeptBytes) std::string().swap(partial_);
 }
