@@ -59,7 +59,7 @@ const Option kConfigOption{"config", 'c', "FILE", "The configuration, in protobu
 
 int check(const base::Registry& registry, const Arguments& arguments) {
   const std::string path = arguments.get("config");
-  stats::Store stats(1);
+  stats::Store stats;
   config::Loader loader(registry, stats);
   config::Diagnostics diagnostics;
   if (loader.loadFile(path, 1, diagnostics) == nullptr) {
@@ -80,7 +80,7 @@ int serve(const base::Registry& registry, const Arguments& arguments) {
   // Before the first thread, so that all inherit it.
   server::SignalSource::block({SIGTERM, SIGINT, SIGUSR1});
   ::signal(SIGPIPE, SIG_IGN);
-  stats::Store stats(1);
+  stats::Store stats;
   config::Loader loader(registry, stats);
   config::Diagnostics diagnostics;
   const auto snapshot = loader.loadFile(arguments.get("config"), 1, diagnostics);

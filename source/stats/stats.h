@@ -32,7 +32,7 @@ class Cell {
 
 // One worker's share of a log-linear histogram: 16 linear steps per power of two, relative error
 // under 6.25 %, range 0 to 2^40. Units are the caller's (microseconds, bytes) and stand in the
-// metric's name.
+// metric's name. Worker-confined for writing.
 class HistogramCell {
  public:
   static constexpr int kSubBits = 4;
@@ -89,7 +89,6 @@ class Store {
   static constexpr uint32_t kMaxBlocks = 1026;
 
   Store();
-  explicit Store(uint32_t /*blocks*/) : Store() {}
   ~Store();
 
   CounterId counter(std::string_view name, std::string_view help, Labels labels = {});

@@ -41,7 +41,7 @@ class LoaderTest : public testing::Test {
   }
 
   std::unique_ptr<base::Registry> registry_ = fakeRegistry();
-  stats::Store store_{1};
+  stats::Store store_;
   Loader loader_{*registry_, store_};
   Diagnostics diagnostics_;
 };

@@ -19,7 +19,7 @@ clusters { name: "api" endpoints { address: "10.0.0.2:80" } }
 
 std::string findings(std::string_view text) {
   const auto registry = fakeRegistry();
-  stats::Store store(1);
+  stats::Store store;
   Loader loader(*registry, store);
   Diagnostics diagnostics;
   const auto snapshot = loader.loadText(text, "w.textproto", 1, diagnostics);
@@ -531,7 +531,7 @@ TEST(Messages, ConsequencesAreNotReported) {
 
 TEST(Messages, FilesThatCannotBeRead) {
   const auto registry = fakeRegistry();
-  stats::Store store(1);
+  stats::Store store;
   Loader loader(*registry, store);
   Diagnostics diagnostics;
   EXPECT_EQ(loader.loadFile("no/such/file", 1, diagnostics), nullptr);

@@ -65,7 +65,7 @@ class Examples : public testing::Test {
   }
 
   base::Registry registry_;
-  stats::Store store_{1};
+  stats::Store store_;
   Loader loader_{registry_, store_};
 };
 

@@ -53,7 +53,7 @@ std::string summary(const Snapshot& snapshot) {
 TEST(Quickstart, Snapshot) {
   base::Registry registry;
   ASSERT_TRUE(extensions::registerAllExtensions(registry).ok());
-  stats::Store store(1);
+  stats::Store store;
   Loader loader(registry, store);
   Diagnostics diagnostics;
   const auto snapshot = loader.loadFile("docs/examples/quickstart.textproto", 1, diagnostics);

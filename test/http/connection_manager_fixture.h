@@ -139,7 +139,7 @@ class ConnectionManagerTest : public ::testing::Test, public network::NetworkFil
   static constexpr size_t kReadBlock = 64 * 1024;  // the worker's, which stays
 
   event::FakeDispatcher dispatcher;
-  stats::Store store{2};
+  stats::Store store;
   network::IoContext io{dispatcher, 0};
   base::ServiceMap services;
   TerminalScript terminal;

@@ -108,7 +108,7 @@ class ListenerTest : public ::testing::Test {
     });
   }
 
-  stats::Store store_{2};
+  stats::Store store_;
   base::ServiceMap services_;
   EchoCounts counts_;
   Worker worker_;

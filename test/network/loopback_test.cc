@@ -100,7 +100,7 @@ class LambdaFactory final : public NetworkFilterFactory {
 // A listener on some workers, each a thread.
 class Server {
  public:
-  Server(uint32_t workers, LambdaFactory::Make make) : store_(workers + 1) {
+  Server(uint32_t workers, LambdaFactory::Make make) {
     auto chain = std::make_shared<FilterChainConfig>();
     chain->filters.push_back({"filter", std::make_shared<LambdaFactory>(std::move(make))});
     auto config = std::make_shared<ListenerConfig>();

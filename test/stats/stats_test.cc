@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Stats, SumsBlocks) {
-  Store store(3);
+  Store store;
   const CounterId requests = store.counter("requests_total", "Requests.");
   const GaugeId open = store.gauge("open", "Open connections.");
   for (uint32_t i = 0; i < 3; ++i) store.block(i).counter(requests).add(i + 1);
@@ -33,7 +33,7 @@ TEST(Stats, SumsBlocks) {
 }
 
 TEST(Stats, SameNameAndLabelsIsTheSameMetric) {
-  Store store(1);
+  Store store;
   const CounterId a = store.counter("x_total", "X.", {{"a", "1"}, {"b", "2"}});
   const CounterId b = store.counter("x_total", "X.", {{"b", "2"}, {"a", "1"}});
   const CounterId other = store.counter("x_total", "X.", {{"a", "2"}});
@@ -45,7 +45,7 @@ TEST(Stats, SameNameAndLabelsIsTheSameMetric) {
 }
 
 TEST(Stats, CountersWrap) {
-  Store store(1);
+  Store store;
   const CounterId id = store.counter("x_total", "X.");
   store.block(0).counter(id).add(~uint64_t{0});
   store.block(0).counter(id).add(3);
@@ -53,7 +53,7 @@ TEST(Stats, CountersWrap) {
 }
 
 TEST(Stats, CellsKeepTheirAddress) {
-  Store store(1);
+  Store store;
   Block& block = store.block(0);
   const CounterId first = store.counter("n_0", "N.");
   Cell& cell = block.counter(first);
@@ -83,7 +83,7 @@ TEST(Histogram, BucketsAreOrderedAndNarrow) {
 }
 
 TEST(Histogram, QuantilesAreNear) {
-  Store store(2);
+  Store store;
   const HistogramId id = store.histogram("time_us", "Time.");
   for (uint64_t i = 1; i <= 10'000; ++i) store.block(i % 2).histogram(id).record(i);
   const Store::HistogramSummary summary = store.value(id);
@@ -95,13 +95,13 @@ TEST(Histogram, QuantilesAreNear) {
 }
 
 TEST(Histogram, EmptyHasZeroes) {
-  Store store(1);
+  Store store;
   const HistogramId id = store.histogram("time_us", "Time.");
   for (const auto& [q, value] : store.value(id).quantiles) EXPECT_EQ(value, 0);
 }
 
 TEST(Exposition, IsPrometheusText) {
-  Store store(2);
+  Store store;
   store.block(0).counter(store.counter("b_total", "Counts\nb\\.", {{"z", "q\"\\\n"}})).add(4);
   store.block(1).gauge(store.gauge("a", "A gauge.")).sub(1);
   const HistogramId id = store.histogram("c_us", "Times.", {{"cluster", "web"}});
@@ -125,26 +125,26 @@ TEST(Exposition, IsPrometheusText) {
 }
 
 TEST(Exposition, HugeValuesFallIntoInf) {
-  Store store(1);
+  Store store;
   store.block(0).histogram(store.histogram("c", "C.")).record(~uint64_t{0});
   EXPECT_THAT(store.prometheus(), HasSubstr("le=\"+Inf\"} 1\n"));
 }
 
 TEST(Exposition, IsJson) {
-  Store store(1);
+  Store store;
   store.block(0).counter(store.counter("b_total", "B.", {{"z", "1"}})).add(4);
   store.block(0).gauge(store.gauge("a", "A.")).sub(1);
   store.block(0).histogram(store.histogram("c_us", "C.")).record(3);
   EXPECT_EQ(store.json(),
             "{\"a\":-1,\"b_total{z=\\\"1\\\"}\":4,\"c_us\":{\"count\":1,\"sum\":3,"
             "\"p50\":3,\"p90\":3,\"p95\":3,\"p99\":3,\"p99.9\":3}}");
-  EXPECT_EQ(Store(1).json(), "{}");
+  EXPECT_EQ(Store().json(), "{}");
 }
 
 TEST(Stats, ReadersAndWritersRunTogether) {
   constexpr uint32_t kWorkers = 3;
   constexpr int kMetrics = 300;
-  Store store(kWorkers + 1);
+  Store store;
   std::atomic<uint32_t> running{kWorkers};
   std::vector<std::thread> workers;
   for (uint32_t w = 1; w <= kWorkers; ++w) {

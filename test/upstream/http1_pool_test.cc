@@ -355,7 +355,7 @@ TEST_F(Http1PoolTest, AMalformedAnswerIsAProtocolErrorOnce) {
 
 // One worker holds the whole limit with an idle connection; the other's request gets the room.
 TEST(Http1PoolWorkersTest, AnIdleConnectionElsewhereGivesWay) {
-  TestProcess process(2);
+  TestProcess process;
   TestOrigin origin;
   TestWorker one(process, 0), two(process, 1);
   const auto config = process.config({origin.address()}, {.max_connections = 1});

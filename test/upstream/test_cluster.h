@@ -50,9 +50,7 @@ struct ClusterOptions {
 
 // What several workers of one process share.
 struct TestProcess {
-  explicit TestProcess(uint32_t workers = 1) : store(workers + 1) {
-    stats = ClusterStats::create(store, "c");
-  }
+  TestProcess() : stats(ClusterStats::create(store, "c")) {}
   // Cluster "c".
   std::shared_ptr<const ClusterConfig> config(const std::vector<network::Address>& endpoints,
                                               const ClusterOptions& options = {});

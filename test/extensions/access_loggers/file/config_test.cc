@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 std::string findings(const std::string& logger) {
   base::Registry registry;
   EXPECT_TRUE(extensions::registerAllExtensions(registry).ok());
-  stats::Store stats(1);
+  stats::Store stats;
   config::Loader loader(registry, stats);
   config::Diagnostics diagnostics;
   const std::string text = R"(listeners { name: "edge" address: "127.0.0.1:0"

@@ -14,7 +14,7 @@ std::string outcome(std::string_view fields) {
   base::Registry registry;
   EXPECT_TRUE(registry.add(std::make_unique<LeastRequestExtension>()).ok());
   EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  stats::Store store(1);
+  stats::Store store;
   config::Loader loader(registry, store);
   config::Diagnostics diagnostics;
   const auto snapshot = loader.loadText(

@@ -14,7 +14,7 @@ std::string balancing(std::string_view load_balancing) {
   base::Registry registry;
   EXPECT_TRUE(registry.add(std::make_unique<RoundRobinExtension>()).ok());
   EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  stats::Store store(1);
+  stats::Store store;
   config::Loader loader(registry, store);
   config::Diagnostics diagnostics;
   const auto snapshot =

@@ -22,7 +22,7 @@ constexpr std::string_view kHost =
 std::string findings(std::string_view fields) {
   base::Registry registry;
   EXPECT_TRUE(registerAllExtensions(registry).ok());
-  stats::Store store(1);
+  stats::Store store;
   config::Loader loader(registry, store);
   config::Diagnostics diagnostics;
   const auto snapshot = loader.loadText(
@@ -71,7 +71,7 @@ Probe::Config compiled(std::string_view fields) {
   EXPECT_TRUE(
       registry.add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>()).ok());
   EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  stats::Store store(1);
+  stats::Store store;
   config::Loader loader(registry, store);
   config::Diagnostics diagnostics;
   loader.loadText(

@@ -15,7 +15,7 @@ std::string outcome(std::string_view transport_socket) {
   EXPECT_TRUE(registry.add(std::make_unique<PlainExtension>()).ok());
   EXPECT_TRUE(
       registry.add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>()).ok());
-  stats::Store store(1);
+  stats::Store store;
   config::Loader loader(registry, store);
   config::Diagnostics diagnostics;
   const auto snapshot = loader.loadText(
