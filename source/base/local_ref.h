@@ -31,8 +31,9 @@ class LocalRef {
   explicit LocalRef(T* object) : object_(object) { acquire(); }
   LocalRef(const LocalRef& other) : object_(other.object_) { acquire(); }
   LocalRef(LocalRef&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  // From a reference to a class that derives from T.
+  // From a reference to a class that derives from T, as between plain pointers.
   template <class U>
+  // NOLINTNEXTLINE(google-explicit-constructor)
   requires std::is_convertible_v<U*, T*> LocalRef(LocalRef<U> other)
   noexcept : object_(std::exchange(other.object_, nullptr)) {}
   LocalRef& operator=(LocalRef other) noexcept {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+
 #include "source/base/concat.h"
 
 // The operational log: what the operator should know about the proxy itself, not about requests.
