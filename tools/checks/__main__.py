@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
-from tools.checks import anatomy, banned, cycles, doc_links, format, headers, layers, library_homes, mirror, tidy, words
+from tools.checks import anatomy, banned, cycles, doc_links, format, headers, layers, library_homes, mirror, reference, tidy, words
 from tools.checks.repository import open_repository
 
-RULES = (format, headers, banned, layers, library_homes, cycles, anatomy, mirror, doc_links, words)
+RULES = (format, headers, banned, layers, library_homes, cycles, anatomy, mirror, doc_links, reference, words)
 
 
 def _git(*arguments):
