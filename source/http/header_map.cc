@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "source/base/ascii.h"
 
@@ -111,16 +112,14 @@ HeaderId headerId(std::string_view name) {
   return isName(name, headerName(candidate)) ? candidate : HeaderId::kOther;
 }
 
-void HeaderMap::clear() {
-  if (fields_.empty()) return;
-  fields_.clear();
-  live_ = bytes_ = 0;
+void HeaderMap::reset() {
+  used_ = live_ = bytes_ = 0;
   repeated_ = 0;
   first_.fill(kNone);
 }
 
 uint16_t HeaderMap::find(std::string_view name, size_t from) const {
-  for (size_t i = from; i < fields_.size(); ++i) {
+  for (size_t i = from; i < used_; ++i) {
     if (!fields_[i].removed && base::equalsIgnoreCase(fields_[i].name, name)) {
       return static_cast<uint16_t>(i);
     }
@@ -166,20 +165,14 @@ void HeaderMap::add(HeaderId id, std::string_view value) {
   addView(id, headerName(id), arena_->copy(value));
 }
 
-void HeaderMap::append(const Field& field) {
-  const size_t index = fields_.size();
-  if (index >= kNone) return;  // far above any limit of a codec
-  if (field.id != HeaderId::kOther) {
-    uint16_t& first = first_[static_cast<size_t>(field.id)];
-    if (first == kNone) {
-      first = static_cast<uint16_t>(index);
-    } else {
-      repeated_ |= uint64_t{1} << static_cast<unsigned>(field.id);
-    }
-  }
-  fields_.push_back(field);
-  ++live_;
-  bytes_ += field.name.size() + field.value.size();
+bool HeaderMap::grow() {
+  if (capacity_ >= kNone) return false;
+  const size_t wanted = std::clamp<size_t>(capacity_ * 2, 16, kNone);
+  auto larger = std::make_unique<Field[]>(wanted);
+  std::copy_n(fields_.get(), used_, larger.get());
+  fields_ = std::move(larger);
+  capacity_ = wanted;
+  return true;
 }
 
 void HeaderMap::replace(size_t index, std::string_view value) {
@@ -198,7 +191,7 @@ void HeaderMap::setView(HeaderId id, std::string_view value) {
   if (index == kNone) return addView(id, headerName(id), value);
   replace(index, value);
   if (!repeated(id)) return;
-  for (size_t i = index + size_t{1}; i < fields_.size(); ++i) {
+  for (size_t i = index + size_t{1}; i < used_; ++i) {
     if (!fields_[i].removed && fields_[i].id == id) removeAt(i);
   }
 }
@@ -240,7 +233,7 @@ void HeaderMap::removeAt(size_t index) {
   if (first != index) return;
   first = kNone;
   if (!repeated(field.id)) return;
-  for (size_t i = index + 1; i < fields_.size(); ++i) {
+  for (size_t i = index + 1; i < used_; ++i) {
     if (!fields_[i].removed && fields_[i].id == field.id) {
       first = static_cast<uint16_t>(i);
       return;

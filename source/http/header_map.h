@@ -2,8 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "source/base/arena.h"
 
@@ -64,7 +65,7 @@ class HeaderMap {
   struct Field {
     std::string_view name;
     std::string_view value;
-    HeaderId id;
+    HeaderId id = HeaderId::kOther;
     bool removed = false;  // skipped by everything; kept so that indices stay
     bool line = false;     // "name: value\r\n" stands in memory in one piece, from name.data() on
   };
@@ -79,7 +80,9 @@ class HeaderMap {
   bool empty() const { return live_ == 0; }
   // Sum of name and value lengths of what is not removed.
   size_t byteSize() const { return bytes_; }
-  void clear();
+  void clear() {
+    if (used_ > 0) reset();
+  }
 
   // First value, or empty; `has` tells empty from absent.
   std::string_view get(HeaderId id) const;
@@ -94,11 +97,11 @@ class HeaderMap {
   void add(HeaderId id, std::string_view value);
   // Takes views that already live as long as the arena's content (parsers; static strings).
   void addView(HeaderId id, std::string_view name, std::string_view value) {
-    append({name, value, id});
+    append(id, name, value, /*line=*/false);
   }
   // The same for a field that stands there as "name: value\r\n": it is written in one piece.
   void addLine(HeaderId id, std::string_view name, std::string_view value) {
-    append({name, value, id, /*removed=*/false, /*line=*/true});
+    append(id, name, value, /*line=*/true);
   }
   // Replaces the first and removes the others; adds when there is none.
   void set(HeaderId id, std::string_view value);
@@ -110,10 +113,10 @@ class HeaderMap {
   size_t remove(std::string_view name);
 
   // for (const HeaderMap::Field& f : map.fields()) if (!f.removed) …
-  const std::vector<Field>& fields() const { return fields_; }
+  std::span<const Field> fields() const { return {fields_.get(), used_}; }
   template <class F>
   void forEach(F&& visit) const {
-    for (const Field& field : fields_) {
+    for (const Field& field : fields()) {
       if (!field.removed) visit(field);
     }
   }
@@ -123,14 +126,14 @@ class HeaderMap {
     const uint16_t first = first_[static_cast<size_t>(id)];
     if (first == kNone) return;
     if (!repeated(id)) return visit(fields_[first]);
-    for (size_t i = first; i < fields_.size(); ++i) {
+    for (size_t i = first; i < used_; ++i) {
       if (!fields_[i].removed && fields_[i].id == id) visit(fields_[i]);
     }
   }
   // Removes every field for which `predicate(field)` holds.
   template <class P>
   void removeIf(P&& predicate) {
-    for (size_t i = 0; i < fields_.size(); ++i) {
+    for (size_t i = 0; i < used_; ++i) {
       if (!fields_[i].removed && predicate(static_cast<const Field&>(fields_[i]))) removeAt(i);
     }
   }
@@ -139,7 +142,23 @@ class HeaderMap {
   static constexpr uint16_t kNone = 0xffff;
   static_assert(static_cast<size_t>(HeaderId::kCount) <= 64, "repeated_ has a bit for each");
 
-  void append(const Field& field);
+  void append(HeaderId id, std::string_view name, std::string_view value, bool line) {
+    if (used_ == capacity_ && !grow()) return;
+    if (id != HeaderId::kOther) {
+      uint16_t& first = first_[static_cast<size_t>(id)];
+      if (first == kNone) {
+        first = static_cast<uint16_t>(used_);
+      } else {
+        repeated_ |= uint64_t{1} << static_cast<unsigned>(id);
+      }
+    }
+    fields_[used_++] = {name, value, id, /*removed=*/false, line};
+    ++live_;
+    bytes_ += name.size() + value.size();
+  }
+  // False when there are more fields than any codec's limit lets through.
+  bool grow();
+  void reset();
   void replace(size_t index, std::string_view value);
   void removeAt(size_t index);
   bool repeated(HeaderId id) const { return (repeated_ >> static_cast<unsigned>(id) & 1) != 0; }
@@ -147,7 +166,9 @@ class HeaderMap {
   uint16_t find(std::string_view name, size_t from) const;
 
   base::Arena* arena_;
-  std::vector<Field> fields_;
+  std::unique_ptr<Field[]> fields_;  // kept by clear()
+  size_t capacity_ = 0;
+  size_t used_ = 0;
   size_t live_ = 0;
   size_t bytes_ = 0;
   uint64_t repeated_ = 0;  // ids that were added while they were there: others need no search

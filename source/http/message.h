@@ -38,7 +38,11 @@ struct RequestHead {
 
   bool isHead() const { return method == "HEAD"; }
   bool isConnect() const { return method == "CONNECT"; }
-  std::string_view pathWithoutQuery() const { return path.substr(0, path.find_first_of("?#")); }
+  std::string_view pathWithoutQuery() const {
+    size_t end = 0;  // cheaper than find_first_of for paths of usual length
+    while (end < path.size() && path[end] != '?' && path[end] != '#') ++end;
+    return path.substr(0, end);
+  }
   void clear();
 };
 

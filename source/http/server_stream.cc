@@ -338,8 +338,8 @@ void ServerStream::recycle() {
   request_.clear();
   response_.clear();
   arena_.clear();
+  if (info_.downstream_remote == &client_) client_ = network::Address();
   info_ = StreamInfo();
-  client_ = network::Address();
   phase_ = Phase::kUnused;
   request_complete_ = route_known_ = tunnel_ = last_of_client_ = false;
   worker_kept_.reset();

@@ -38,7 +38,7 @@ UpstreamRequest::UpstreamRequest(http::FilterChain& chain, Owner& owner)
 
 void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster, uint32_t host,
                             bool fresh) {
-  upstream::WorkerCluster::release(cluster_, endpoint_);  // of the run before
+  if (cluster_) upstream::WorkerCluster::release(cluster_, endpoint_);  // of the run before
   cluster_ = std::move(cluster);
   endpoint_ = base::LocalRef<upstream::WorkerEndpoint>(&cluster_->host(host));
   chain_.context().info.upstream_address = &endpoint_->address();

@@ -90,6 +90,50 @@ TEST(HeaderMapTest, ValuesStayWhereTheyAreWhenFieldsAreAdded) {
   EXPECT_EQ(map.get(HeaderId::kHost).data(), value.data());
 }
 
+TEST(HeaderMapTest, SetViewCopiesNothing) {
+  base::Arena arena;
+  HeaderMap map(arena);
+  constexpr std::string_view kFirst = "first";
+  constexpr std::string_view kSecond = "second";
+  map.setView(HeaderId::kVia, kFirst);
+  EXPECT_EQ(map.get("via").data(), kFirst.data());
+  map.add("Via", "another");
+  map.setView(HeaderId::kVia, kSecond);
+  EXPECT_EQ(map.get("via").data(), kSecond.data());
+  EXPECT_EQ(map.count(HeaderId::kVia), 1u);
+  EXPECT_EQ(map.byteSize(), 3 + kSecond.size());
+}
+
+TEST(HeaderMapTest, AChangedLineIsNoLineAnyMore) {
+  base::Arena arena;
+  HeaderMap map(arena);
+  constexpr std::string_view kText = "Via: 1.1 a\r\n";
+  map.addLine(HeaderId::kVia, kText.substr(0, 3), kText.substr(5, 5));
+  EXPECT_TRUE(map.fields()[0].line);
+  map.set(HeaderId::kVia, "1.1 b");
+  EXPECT_FALSE(map.fields()[0].line);
+}
+
+TEST(HeaderMapTest, VisitsTheFieldsOfOneName) {
+  base::Arena arena;
+  HeaderMap map(arena);
+  const auto values = [&](HeaderId id) {
+    std::string seen;
+    map.forEach(id, [&](const HeaderMap::Field& field) { seen.append(field.value).append(";"); });
+    return seen;
+  };
+  EXPECT_EQ(values(HeaderId::kVia), "");
+  map.add("Via", "1");
+  map.add("X-Other", "no");
+  EXPECT_EQ(values(HeaderId::kVia), "1;");
+  map.add("via", "2");
+  EXPECT_EQ(values(HeaderId::kVia), "1;2;");
+  map.remove(HeaderId::kVia);
+  EXPECT_EQ(values(HeaderId::kVia), "");
+  map.add("via", "3");
+  EXPECT_EQ(values(HeaderId::kVia), "3;");
+}
+
 TEST(HeaderMapTest, ClearForgetsAll) {
   base::Arena arena;
   HeaderMap map(arena);
