@@ -213,7 +213,7 @@ TEST(Failure, ConnectionsOfAClusterAreLimited) {
   }
   EXPECT_TRUE(proxy.waitForStat("cluster_pending_requests", 1, {{"cluster", "origin"}}));
   EXPECT_EQ(get(proxy).status(), 503);
-  EXPECT_EQ(origin.connections(), 2);
+  EXPECT_TRUE(test::eventually([&] { return origin.connections() == 2; }));
 }
 
 TEST(Failure, AClientThatGoesAwayFreesItsOrigin) {
