@@ -127,11 +127,6 @@ uint16_t HeaderMap::find(std::string_view name, size_t from) const {
   return kNone;
 }
 
-std::string_view HeaderMap::get(HeaderId id) const {
-  const uint16_t index = first_[static_cast<size_t>(id)];
-  return index == kNone ? std::string_view() : fields_[index].value;
-}
-
 std::string_view HeaderMap::get(std::string_view name) const {
   if (const HeaderId id = headerId(name); id != HeaderId::kOther) return get(id);
   const uint16_t index = find(name, 0);
@@ -204,7 +199,7 @@ void HeaderMap::set(std::string_view name, std::string_view value) {
   for (size_t i = find(name, index + size_t{1}); i != kNone; i = find(name, i + 1)) removeAt(i);
 }
 
-size_t HeaderMap::remove(HeaderId id) {
+size_t HeaderMap::removeAll(HeaderId id) {
   size_t removed = 0;
   for (uint16_t i = first_[static_cast<size_t>(id)]; i != kNone;
        i = first_[static_cast<size_t>(id)]) {

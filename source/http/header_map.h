@@ -85,7 +85,10 @@ class HeaderMap {
   }
 
   // First value, or empty; `has` tells empty from absent.
-  std::string_view get(HeaderId id) const;
+  std::string_view get(HeaderId id) const {
+    const uint16_t index = first_[static_cast<size_t>(id)];
+    return index == kNone ? std::string_view() : fields_[index].value;
+  }
   std::string_view get(std::string_view name) const;
   bool has(HeaderId id) const { return first_[static_cast<size_t>(id)] != kNone; }
   bool has(std::string_view name) const;
@@ -109,7 +112,7 @@ class HeaderMap {
   // The same with a value that already lives as long as the arena's content.
   void setView(HeaderId id, std::string_view value);
   // Returns how many were removed.
-  size_t remove(HeaderId id);
+  size_t remove(HeaderId id) { return has(id) ? removeAll(id) : 0; }
   size_t remove(std::string_view name);
 
   // for (const HeaderMap::Field& f : map.fields()) if (!f.removed) …
@@ -161,6 +164,7 @@ class HeaderMap {
   void reset();
   void replace(size_t index, std::string_view value);
   void removeAt(size_t index);
+  size_t removeAll(HeaderId id);
   bool repeated(HeaderId id) const { return (repeated_ >> static_cast<unsigned>(id) & 1) != 0; }
   // Index of the first such field at or after `from`; kNone: none.
   uint16_t find(std::string_view name, size_t from) const;
