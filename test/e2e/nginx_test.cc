@@ -1,6 +1,7 @@
 // nginx as the origin: files of every size arrive byte for byte.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -43,8 +44,11 @@ class NginxTest : public ::testing::Test {
     ::chmod(folder_.path().c_str(), 0755);
     for (const size_t size : kSizes) folder_.write("www/" + fileName(size), content(size));
     const std::string& path = folder_.path();
+    // Started as root, its worker would be another user, who may not see the test's folder.
+    const std::string user = ::geteuid() == 0 ? "user root; " : "";
     return folder_.write("nginx.conf",
-                         "daemon off; worker_processes 1; pid " + path + "/pid; error_log " + path +
+                         user + "daemon off; worker_processes 1; pid " + path + "/pid; error_log " +
+                             path +
                              "/error.log;\nevents { worker_connections 512; }\nhttp { access_log "
                              "off; sendfile on;\nclient_body_temp_path " +
                              path + "; proxy_temp_path " + path + "; fastcgi_temp_path " + path +
