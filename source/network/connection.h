@@ -191,6 +191,7 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   void onDrained();
   void checkWatermarks();
   void finishFlush();
+  bool closesWhenWritten() const;
   void finishWhenBothEnded();
   void finish(CloseReason reason, int error);
   void closeDescriptor();

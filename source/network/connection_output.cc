@@ -133,7 +133,8 @@ void Connection::flushOutput() {
   }
   if (hasOutput() || write_blocked_) {
     if (!output_) output_ = io_.borrowBuffer();
-    const IoResult result = transport_ ? transport_->write(*output_) : plain_.write(*output_);
+    const IoResult result =
+        transport_ ? transport_->write(*output_) : plain_.write(*output_, closesWhenWritten());
     bytes_sent_ += result.bytes;
     if (result.state == IoResult::State::kError) return onWriteError(result.error);
     const bool progress = result.bytes > 0 || !write_blocked_;
@@ -197,10 +198,14 @@ void Connection::close(CloseMode mode) {
   enqueue();
 }
 
+bool Connection::closesWhenWritten() const {
+  return state_ == State::kFlushing && (remote_ended_ || !linger_);
+}
+
 void Connection::finishFlush() {
   if (hasOutput()) return;
   // Without lingering, close(2) sends the FIN of a plain connection as well.
-  const bool close_at_once = remote_ended_ || !linger_;
+  const bool close_at_once = closesWhenWritten();
   if (!write_ended_ && !(close_at_once && transport_ == nullptr)) {
     const IoResult result = transport().shutdownWrite();
     if (result.state == IoResult::State::kError) return finish(CloseReason::kLocal, result.error);

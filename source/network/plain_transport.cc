@@ -16,14 +16,14 @@ IoResult failed(size_t bytes, int error) {
 }
 
 // One piece, the usual case, spares the kernel the copy of a msghdr.
-ssize_t sendAll(int fd, std::span<iovec> pieces) {
+ssize_t sendAll(int fd, std::span<iovec> pieces, int flags) {
   if (pieces.size() == 1) {
-    return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+    return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, flags);
   }
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = pieces.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  return ::sendmsg(fd, &message, flags);
 }
 
 }  // namespace
@@ -36,14 +36,15 @@ IoResult PlainTransport::read(std::span<char> out) {
   return {bytes, bytes == out.size() ? IoResult::State::kOk : IoResult::State::kWouldBlock, 0};
 }
 
-IoResult PlainTransport::write(buffer::Buffer& data) {
+IoResult PlainTransport::write(buffer::Buffer& data, bool close_follows) {
+  const int flags = MSG_NOSIGNAL | (close_follows ? MSG_MORE : 0);
   size_t total = 0;
   while (!data.empty()) {
     iovec vectors[kVectors];
     const size_t pieces = data.fill(vectors);
     size_t asked = 0;
     for (size_t i = 0; i < pieces; ++i) asked += vectors[i].iov_len;
-    const ssize_t count = sendAll(fd_, {vectors, pieces});
+    const ssize_t count = sendAll(fd_, {vectors, pieces}, flags);
     if (count < 0) return failed(total, errno);
     const auto bytes = static_cast<size_t>(count);
     data.drain(bytes);

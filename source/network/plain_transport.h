@@ -18,7 +18,10 @@ class PlainTransport final : public TransportSocket {
   IoResult read(std::span<char> out) override;
   // One send(2) for one piece, else one sendmsg(2) per kVectors, until all is written or the socket
   // is full.
-  IoResult write(buffer::Buffer& data) override;
+  IoResult write(buffer::Buffer& data) override { return write(data, false); }
+  // `close_follows`: the descriptor is closed when all is written, so that the FIN may travel with
+  // the last bytes instead of in a segment of its own.
+  IoResult write(buffer::Buffer& data, bool close_follows);
   IoResult shutdownWrite() override;
   bool bytesAreRaw() const override { return true; }
 
