@@ -51,7 +51,8 @@ class DeferredDeletable {
 
 // The loop of one thread: descriptors, timers, posts from other threads, deferred deletion.
 // Worker-confined but for post() and stop(), which are Thread-safe. Two implementations:
-// UvDispatcher (libuv) and FakeDispatcher (test/fakes; time moves only when the test says so).
+// UvDispatcher (epoll and libuv) and FakeDispatcher (test/fakes; time moves only when the test says
+// so).
 class Dispatcher {
  public:
   virtual ~Dispatcher() = default;

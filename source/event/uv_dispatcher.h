@@ -8,9 +8,9 @@
 
 namespace weir::event {
 
-// The dispatcher of a real thread, over libuv. Created anywhere, then used on the thread that calls
-// run() (before run(), on the creating thread). Watchers and timers are destroyed before it.
-// Worker-confined but for post() and stop().
+// The dispatcher of a real thread: descriptors on an EpollSet, the rest on libuv. Created anywhere,
+// then used on the thread that calls run() (before run(), on the creating thread). Watchers and
+// timers are destroyed before it. Worker-confined but for post() and stop().
 class UvDispatcher final : public Dispatcher {
  public:
   // Fails when the kernel gives no descriptors for the loop.

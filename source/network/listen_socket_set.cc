@@ -77,9 +77,6 @@ absl::StatusOr<base::UniqueFd> bindPort(const ListenerConfig& config, const Addr
   if (address.family() == Address::Family::kIpv6) {
     if (auto s = setIpv6Only(fd); !s.ok()) return s;
   }
-  if (config.tcp_fast_open) {
-    if (auto s = setFastOpen(fd, static_cast<int>(config.backlog)); !s.ok()) return s;
-  }
   error = bindTo(fd, address);
   if (error == 0 && ::listen(fd, static_cast<int>(config.backlog)) != 0) error = errno;
   if (error != 0) return listenerError(config, address, error);

@@ -23,7 +23,6 @@ struct ListenerConfig {
   Address address;
   uint32_t backlog = 4096;
   uint32_t max_connections = 0;  // over all workers; 0: no limit of its own
-  bool tcp_fast_open = false;
   std::vector<std::shared_ptr<const FilterChainConfig>> filter_chains;
   std::shared_ptr<const FilterChainSelector> selector;
   // The seam for accept-time filters (PROXY protocol, TLS inspection) goes here with the first of

@@ -45,10 +45,6 @@ absl::Status setIpv6Only(int fd) {
   return setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
 }
 
-absl::Status setFastOpen(int fd, int queue_length) {
-  return setOption(fd, IPPROTO_TCP, TCP_FASTOPEN, queue_length, "TCP_FASTOPEN");
-}
-
 void setResetOnClose(int fd) {
   // Only TCP knows it; elsewhere there is no RST and close(2) is as good.
   const linger abort{1, 0};

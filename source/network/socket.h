@@ -19,7 +19,6 @@ absl::Status setReuseAddress(int fd);
 absl::Status setReusePort(int fd);
 // IPv6 sockets leave IPv4 alone, so that "[::]:80" and "0.0.0.0:80" can be two listeners.
 absl::Status setIpv6Only(int fd);
-absl::Status setFastOpen(int fd, int queue_length);
 // close(2) will send RST and drop what is unsent.
 void setResetOnClose(int fd);
 // Takes the pending error (SO_ERROR); 0: none.
