@@ -45,9 +45,10 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   cluster->name = from.name();
   cluster->hosts = compileEndpoints(from, at);
   cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
+  CompileContext here = context();
   cluster->transport =
       compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
-                       /*downstream=*/false, at.field("transport_socket"));
+                       /*downstream=*/false, at.field("transport_socket"), here);
   cluster->connect_timeout = readDuration(
       from.has_connect_timeout() ? &from.connect_timeout() : nullptr, cluster->connect_timeout,
       {milliseconds(1), std::chrono::minutes(10)}, at.field("connect_timeout"));

@@ -65,6 +65,7 @@ void Compiler::compile(const v1::Config& config, const Cursor& at, Snapshot& sna
   compileAdmin(config, at.field("admin"), snapshot);
   compileRuntime(config.runtime(), at.field("runtime"), snapshot.runtime);
   checkAddresses(config, at, snapshot);
+  snapshot.main_parts = std::move(main_parts_);
 }
 
 void Compiler::collectClusterNames(const v1::Config& config, const Cursor& at) {
@@ -190,13 +191,12 @@ std::shared_ptr<const http::AccessLoggerFactory> Compiler::accessLogger(const v1
 }
 
 std::shared_ptr<const network::TransportSocketFactory> Compiler::compileTransport(
-    const v1::Extension* from, bool downstream, const Cursor& at) {
+    const v1::Extension* from, bool downstream, const Cursor& at, CompileContext& context) {
   const Any found = from != nullptr ? resolveAny(TransportSocketExtension::kCategory, *from, at)
                                     : defaultOf(TransportSocketExtension::kCategory, "plain", at);
   if (found.extension == nullptr) return nullptr;
-  CompileContext here = context();
   return static_cast<const TransportSocketExtension*>(found.extension)
-      ->compile(*found.config, downstream, at.field("config"), here);
+      ->compile(*found.config, downstream, at.field("config"), context);
 }
 
 }  // namespace weir::config

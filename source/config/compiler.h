@@ -61,6 +61,11 @@ class Compiler {
   std::shared_ptr<const http::AccessLoggerFactory> accessLogger(const v1::Extension& from,
                                                                 const Cursor& at,
                                                                 CompileContext& context);
+  // `from` null: plain. `context`: the caller's own.
+  std::shared_ptr<const network::TransportSocketFactory> compileTransport(const v1::Extension* from,
+                                                                          bool downstream,
+                                                                          const Cursor& at,
+                                                                          CompileContext& context);
   // Reports a reference to a cluster that the file does not define.
   void checkCluster(std::string_view name, const Cursor& at) const;
 
@@ -74,7 +79,11 @@ class Compiler {
   // The default of a category, with an empty configuration.
   Any defaultOf(std::string_view category, std::string_view name, const Cursor& at);
   CompileContext context(std::string_view listener_name = {}) {
-    return {registry_, stats_, *this, listener_name};
+    return {.registry = registry_,
+            .stats = stats_,
+            .compiler = *this,
+            .listener_name = listener_name,
+            .main_parts = main_parts_};
   }
 
   void collectClusterNames(const v1::Config& config, const Cursor& at);
@@ -88,9 +97,6 @@ class Compiler {
                                                             const Cursor& at);
   std::shared_ptr<const upstream::LoadBalancerFactory> compileLoadBalancing(const v1::Cluster& from,
                                                                             const Cursor& at);
-  std::shared_ptr<const network::TransportSocketFactory> compileTransport(const v1::Extension* from,
-                                                                          bool downstream,
-                                                                          const Cursor& at);
   std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);
 
   std::shared_ptr<const network::ListenerConfig> compileListener(const v1::Listener& from,
@@ -99,12 +105,15 @@ class Compiler {
                                                                        int position,
                                                                        const std::string& listener,
                                                                        const Cursor& at);
-  void compileNetworkFilters(const v1::FilterChain& from, const std::string& listener,
-                             const Cursor& at, network::FilterChainConfig& chain);
+  void compileNetworkFilters(const v1::FilterChain& from, const Cursor& at, CompileContext& context,
+                             network::FilterChainConfig& chain);
+  void compileListenerFilters(const v1::Listener& from, const Cursor& at,
+                              network::ListenerConfig& listener);
 
   const base::Registry& registry_;
   stats::Store& stats_;
   Usages& usages_;
+  std::vector<std::shared_ptr<MainPart>> main_parts_;
   std::vector<std::string> cluster_names_;  // sorted
   bool cluster_names_complete_ = true;
 };

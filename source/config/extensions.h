@@ -1,12 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "source/base/registry.h"
 #include "source/config/diagnostics.h"
+#include "source/config/main_part.h"
 #include "source/http/access_log.h"
 #include "source/http/filter.h"
+#include "source/network/listener_filter.h"
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
@@ -29,12 +33,25 @@ struct CompileContext {
   // mean".
   Compiler& compiler;
   std::string_view listener_name;  // empty outside of a listener
+  // Parts on the main thread that the running configuration needs are added here.
+  std::vector<std::shared_ptr<MainPart>>& main_parts;
+  // For a downstream transport: what the chain's terminal filter speaks.
+  std::vector<std::string> application_protocols = {};
 };
 
 // The categories of extensions and what each makes of its configuration message. compile() reports
 // every problem at the cursor of the field it is in and then returns null; it has no side effects
 // beyond registering metrics. `config` is of the type that configType() names. An extension's
 // config.cc derives from one of these and all_extensions.cc registers it.
+
+// Immutable.
+class ListenerFilterExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "listener_filters";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const network::ListenerFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
 
 // Immutable.
 class NetworkFilterExtension : public base::Extension {

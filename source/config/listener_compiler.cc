@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/weir/config/v1/listener.pb.h"
+#include "source/base/ascii.h"
 #include "source/base/concat.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
@@ -14,6 +15,20 @@ namespace {
 
 constexpr uint64_t kMaxPort = 65535;
 constexpr uint64_t kDefaultBacklog = 4096;
+
+// A host name, or "*." before one.
+void readServerName(const std::string& text, const Cursor& at, network::FilterChainMatch& match) {
+  const std::string name = base::lowered(text);
+  const std::string_view host = std::string_view(name).substr(name.starts_with("*.") ? 2 : 0);
+  const bool valid =
+      !host.empty() && host.size() <= 253 && host.front() != '.' &&
+      host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") == std::string_view::npos;
+  if (!valid) {
+    at.error(base::concat("\"", text, "\" is not a server name"),
+             "write a host name such as \"shop.example\" or \"*.shop.example\"");
+  }
+  match.server_names.push_back(name);
+}
 
 network::FilterChainMatch readMatch(const v1::FilterChainMatch& from, const Cursor& at) {
   network::FilterChainMatch match;
@@ -29,6 +44,24 @@ network::FilterChainMatch readMatch(const v1::FilterChainMatch& from, const Curs
       report(prefix.status(), at.at("source_prefixes", i));
     }
   }
+  for (int i = 0; i < from.server_names_size(); ++i) {
+    readServerName(from.server_names(i), at.at("server_names", i), match);
+  }
+  for (int i = 0; i < from.application_protocols_size(); ++i) {
+    require(from.application_protocols(i), at.at("application_protocols", i),
+            "write one such as \"h2\"");
+    match.application_protocols.push_back(from.application_protocols(i));
+  }
+  switch (from.transport_protocol()) {
+    case v1::FilterChainMatch::TRANSPORT_PROTOCOL_TLS:
+      match.protocol = network::ConnectionInfo::Protocol::kTls;
+      break;
+    case v1::FilterChainMatch::TRANSPORT_PROTOCOL_RAW:
+      match.protocol = network::ConnectionInfo::Protocol::kRaw;
+      break;
+    default:
+      break;
+  }
   return match;
 }
 
@@ -37,16 +70,28 @@ network::FilterChainMatch readMatch(const v1::FilterChainMatch& from, const Curs
 class MatchConflicts {
  public:
   void add(const network::FilterChainConfig& chain, int position, const Cursor& at) {
-    const std::string port = chain.match.destination_port
-                                 ? base::concat("port ", *chain.match.destination_port)
-                                 : std::string("any port");
+    const network::FilterChainMatch& match = chain.match;
+    const std::string port = match.destination_port ? base::concat("port ", *match.destination_port)
+                                                    : std::string("any port");
     const Owner owner{position, chain.name};
-    if (chain.match.source_prefixes.empty()) {
-      claim(base::concat(port, ", any source"), owner, at.field("match"));
+    const Cursor here = at.field("match");
+    const auto names = orAny("server name ", match.server_names);
+    const auto protocols = orAny("protocol ", match.application_protocols);
+    std::vector<std::string> prefixes;
+    for (const network::Prefix& prefix : match.source_prefixes) {
+      prefixes.push_back(prefix.toString());
     }
-    for (size_t i = 0; i < chain.match.source_prefixes.size(); ++i) {
-      claim(base::concat(port, ", source ", chain.match.source_prefixes[i].toString()), owner,
-            at.field("match").at("source_prefixes", static_cast<int>(i)));
+    const auto sources = orAny("source ", prefixes);
+    for (const std::string& name : names) {
+      for (const std::string& protocol : protocols) {
+        for (size_t i = 0; i < sources.size(); ++i) {
+          const Cursor where =
+              prefixes.empty() ? here : here.at("source_prefixes", static_cast<int>(i));
+          claim(base::concat(port, name, protocol, transportText(match.protocol),
+                             prefixes.empty() ? ", any source" : sources[i]),
+                owner, where);
+        }
+      }
     }
   }
 
@@ -55,6 +100,25 @@ class MatchConflicts {
     int position;
     std::string chain;
   };
+  // ", server name x" for each, or nothing for any.
+  static std::vector<std::string> orAny(std::string_view what,
+                                        const std::vector<std::string>& values) {
+    if (values.empty()) return {""};
+    std::vector<std::string> texts;
+    for (const std::string& value : values) texts.push_back(base::concat(", ", what, value));
+    return texts;
+  }
+  static std::string_view transportText(network::ConnectionInfo::Protocol protocol) {
+    switch (protocol) {
+      case network::ConnectionInfo::Protocol::kUnknown:
+        return "";
+      case network::ConnectionInfo::Protocol::kRaw:
+        return ", raw";
+      case network::ConnectionInfo::Protocol::kTls:
+        return ", TLS";
+    }
+    return "";
+  }
   void claim(const std::string& match, const Owner& owner, const Cursor& at) {
     const auto [entry, added] = owners_.emplace(match, owner);
     if (added) return;
@@ -82,6 +146,7 @@ std::shared_ptr<const network::ListenerConfig> Compiler::compileListener(const v
       readNumber(from.max_connections(), {0, kMaxConnections}, at.field("max_connections")));
   listener->backlog = static_cast<uint32_t>(
       readNumberOr(from.backlog(), kDefaultBacklog, {1, 65535}, at.field("backlog")));
+  compileListenerFilters(from, at, *listener);
   if (from.filter_chains_size() == 0) {
     at.field("filter_chains")
         .error("a listener needs a filter chain", "add filter_chains { filters { … } }");
@@ -106,21 +171,37 @@ std::shared_ptr<const network::FilterChainConfig> Compiler::compileFilterChain(
   auto chain = std::make_shared<network::FilterChainConfig>();
   chain->name = from.name().empty() ? base::concat("chain-", position) : from.name();
   chain->match = readMatch(from.match(), at.field("match"));
+  CompileContext here = context(listener);
+  compileNetworkFilters(from, at, here, *chain);
   chain->transport =
       compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
-                       /*downstream=*/true, at.field("transport_socket"));
-  compileNetworkFilters(from, listener, at, *chain);
+                       /*downstream=*/true, at.field("transport_socket"), here);
   return chain;
 }
 
-void Compiler::compileNetworkFilters(const v1::FilterChain& from, const std::string& listener,
-                                     const Cursor& at, network::FilterChainConfig& chain) {
+void Compiler::compileListenerFilters(const v1::Listener& from, const Cursor& at,
+                                      network::ListenerConfig& listener) {
+  listener.filters_timeout =
+      readDuration(from.has_listener_filters_timeout() ? &from.listener_filters_timeout() : nullptr,
+                   listener.filters_timeout, {std::chrono::milliseconds(0)},
+                   at.field("listener_filters_timeout"));
+  CompileContext here = context(from.name());
+  for (int i = 0; i < from.listener_filters_size(); ++i) {
+    const Cursor filter = at.at("listener_filters", i);
+    auto found = resolve<ListenerFilterExtension>(from.listener_filters(i), filter);
+    if (!found) continue;
+    auto factory = found.extension->compile(*found.config, filter.field("config"), here);
+    listener.filters.push_back({.name = std::move(found.name), .factory = std::move(factory)});
+  }
+}
+
+void Compiler::compileNetworkFilters(const v1::FilterChain& from, const Cursor& at,
+                                     CompileContext& context, network::FilterChainConfig& chain) {
   if (from.filters_size() == 0) {
     at.field("filters").error("a filter chain needs a filter",
                               "add filters { config { [network_filters/http_connection_manager] "
                               "{ … } } }");
   }
-  CompileContext here = context(listener);
   for (int i = 0; i < from.filters_size(); ++i) {
     const Cursor filter = at.at("filters", i);
     auto found = resolve<NetworkFilterExtension>(from.filters(i), filter);
@@ -135,7 +216,10 @@ void Compiler::compileNetworkFilters(const v1::FilterChain& from, const std::str
                                 " is terminal: nothing behind it would be reached"),
                    "put it last");
     }
-    auto factory = found.extension->compile(*found.config, filter.field("config"), here);
+    auto factory = found.extension->compile(*found.config, filter.field("config"), context);
+    if (last && factory != nullptr) {
+      context.application_protocols = factory->applicationProtocols();
+    }
     chain.filters.push_back({.name = std::move(found.name), .factory = std::move(factory)});
   }
 }

@@ -9,6 +9,7 @@
 
 #include "source/base/registry.h"
 #include "source/config/diagnostics.h"
+#include "source/config/main_part.h"
 #include "source/network/listener.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
@@ -31,6 +32,8 @@ struct Snapshot {
   std::vector<std::shared_ptr<const upstream::ClusterConfig>> clusters;
   std::optional<network::Address> admin_address;
   RuntimeConfig runtime;
+  // What the main thread does for it while it is the running one; the server starts and stops them.
+  std::vector<std::shared_ptr<MainPart>> main_parts;
   std::string text;  // canonical protobuf text of what is running, for admin
   std::string json;  // the same as JSON
 };

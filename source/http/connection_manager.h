@@ -85,6 +85,7 @@ class ConnectionManagerFactory final : public network::NetworkFilterFactory {
                            stats::Store& store);
   std::unique_ptr<network::WorkerNetworkFilterFactory> bind(
       base::ServiceMap& services) const override;
+  std::vector<std::string> applicationProtocols() const override { return {"http/1.1"}; }
 
  private:
   std::shared_ptr<const ConnectionManagerConfig> config_;

@@ -21,19 +21,24 @@ std::unique_ptr<Connection> Connection::accepted(IoContext& io, int fd, const Ad
   const State state = transport ? State::kHandshaking : State::kOpen;
   std::unique_ptr<Connection> connection(
       new Connection(io, fd, remote, std::move(local), std::move(transport), state));
-  if (connection->transport_) connection->transport_->attach(fd);
+  if (connection->transport_) connection->transport_->attach(fd, *connection);
   return connection;
 }
 
 std::unique_ptr<Connection> Connection::connect(IoContext& io, const Address& remote,
                                                 std::unique_ptr<TransportSocket> transport,
-                                                std::chrono::milliseconds timeout) {
+                                                const ConnectOptions& options) {
   int error = 0;
-  const int fd = openStreamSocket(remote, error).release();
+  base::UniqueFd socket = openStreamSocket(remote, error);
+  if (socket.valid() && options.source.family() != Address::Family::kNone) {
+    error = bindSource(socket.get(), options.source, options.transparent);
+    if (error != 0) socket.reset();
+  }
+  const int fd = socket.release();
   std::unique_ptr<Connection> connection(
       new Connection(io, fd, remote, nullptr, std::move(transport), State::kConnecting));
   if (fd >= 0) {
-    connection->startConnecting(timeout);
+    connection->startConnecting(options);
   } else {
     connection->finish(CloseReason::kConnectFailed, error);
     io.wake();
@@ -62,7 +67,18 @@ Connection::~Connection() {
   --io_.connections_;
 }
 
-void Connection::start() {
+void Connection::unread(buffer::Buffer& early) {
+  if (early.empty()) return;
+  if (transport_) return transport_->unread(early);
+  bytes_received_ += early.size();
+  if (!input_) input_ = io_.borrowBuffer();
+  input_->append(early);
+  resume_due_ = true;
+  enqueue();
+}
+
+void Connection::start(std::chrono::milliseconds handshake_timeout) {
+  if (state_ == State::kHandshaking && handshake_timeout.count() > 0) armTimer(handshake_timeout);
   watchFd();
   if (state_ == State::kHandshaking) {
     resume_due_ = true;
@@ -70,7 +86,7 @@ void Connection::start() {
   }
 }
 
-void Connection::startConnecting(std::chrono::milliseconds timeout) {
+void Connection::startConnecting(const ConnectOptions& options) {
   if (::connect(fd(), remote_.data(), remote_.length()) == 0) {
     resume_due_ = true;
     enqueue();
@@ -80,7 +96,7 @@ void Connection::startConnecting(std::chrono::milliseconds timeout) {
     io_.wake();
     return;
   }
-  armTimer(timeout);
+  armTimer(options.timeout);
   watchFd();
 }
 
@@ -89,7 +105,7 @@ void Connection::finishConnecting() {
   if (error != 0) return finish(CloseReason::kConnectFailed, error);
   if (!transport_) return becomeOpen();
   state_ = State::kHandshaking;
-  transport_->attach(fd());
+  transport_->attach(fd(), *this);
   driveHandshake();
 }
 
@@ -131,7 +147,7 @@ bool Connection::wantsRead() const {
     case State::kClosed:
       return false;
     case State::kHandshaking:
-      return !transport_->wantsWrite();
+      return !transport_->wantsWrite() && !transport_->waitsForTurn();
     case State::kOpen:
       if (remote_ended_) return false;
       return splice_source_ ? extra_->source_pump->wantsSource() : readAllowed();
@@ -198,6 +214,12 @@ void Connection::onFdReady(event::FdEvents events) {
   }
   // Settling looks at it again, and then nothing may have changed.
   if (in_vain || !enqueued_) updateWatch(in_vain);
+}
+
+void Connection::transportReady() {
+  if (state_ != State::kHandshaking) return;
+  resume_due_ = true;
+  enqueue();
 }
 
 void Connection::onOpenReady(event::FdEvents events) {

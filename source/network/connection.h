@@ -16,6 +16,15 @@ namespace weir::network {
 class IoContext;
 class SplicePump;
 
+// How a connection is made, beside where to. Value.
+struct ConnectOptions {
+  std::chrono::milliseconds timeout{5'000};  // until the transport is up
+  // Address to connect from; family kNone: the kernel chooses. One that is not this host's own
+  // (IP_TRANSPARENT) needs CAP_NET_ADMIN and routing rules.
+  Address source = {};
+  bool transparent = false;
+};
+
 // Why a connection ended, from this side's view.
 enum class CloseReason : uint8_t {
   kLocal,           // close() was called here
@@ -66,7 +75,9 @@ class ConnectionHandler {
 // writes leave at the end of the callback that produced them, all in one call. When writing fails
 // because the peer has reset, what it sent before is still delivered and then the connection ends
 // with kReset. Worker-confined. An idle one holds no block and no buffer.
-class Connection final : public event::FdHandler, public event::DeferredDeletable {
+class Connection final : public event::FdHandler,
+                         public event::DeferredDeletable,
+                         public TransportHost {
  public:
   // Adopts an accepted, non-blocking descriptor. `handler` is set before start(). `local` may be
   // null: it is asked of the kernel when somebody wants it. No `transport` means plain.
@@ -76,12 +87,16 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   // Starts connecting; the outcome comes by onConnected or onClose, never from inside this call.
   static std::unique_ptr<Connection> connect(IoContext& io, const Address& remote,
                                              std::unique_ptr<TransportSocket> transport,
-                                             std::chrono::milliseconds timeout);
+                                             const ConnectOptions& options);
   ~Connection() override;
 
   void setHandler(ConnectionHandler& handler) { handler_ = &handler; }
-  // Begins reading (an accepted one; a connecting one begins by itself).
-  void start();
+  // Bytes of an accepted connection that were read from its descriptor before: they come first.
+  // Empties `early`; before start().
+  void unread(buffer::Buffer& early);
+  // Begins reading (an accepted one; a connecting one begins by itself). `handshake_timeout`: until
+  // the transport is up; zero: no limit.
+  void start(std::chrono::milliseconds handshake_timeout = std::chrono::milliseconds(0));
 
   // Reading: enabled at first. Disabling counts nothing; the last call wins. Data that is already
   // at hand when reading is enabled again is delivered on a later callback, not from inside.
@@ -121,6 +136,7 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   int lastError() const { return error_; }  // errno of kReset / kConnectFailed
 
   void onFdReady(event::FdEvents events) override;
+  void transportReady() override;
 
   static constexpr size_t kMaxInput = 256 * 1024;
   static constexpr int kReadRounds = 4;  // per event, each of one read block at most
@@ -156,7 +172,7 @@ class Connection final : public event::FdHandler, public event::DeferredDeletabl
   }
 
   // Setting up.
-  void startConnecting(std::chrono::milliseconds timeout);
+  void startConnecting(const ConnectOptions& options);
   void finishConnecting();
   void driveHandshake();
   void becomeOpen();

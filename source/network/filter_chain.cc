@@ -11,6 +11,7 @@ WorkerFilterChain::WorkerFilterChain(std::shared_ptr<const FilterChainConfig> co
     : config_(std::move(config)) {
   filters_.reserve(config_->filters.size());
   for (const auto& filter : config_->filters) filters_.push_back(filter.factory->bind(services));
+  if (config_->transport) transport_ = config_->transport->bind(services);
 }
 
 WorkerFilterChain& WorkerFilterChain::newest() {
@@ -21,8 +22,10 @@ WorkerFilterChain& WorkerFilterChain::newest() {
 }
 
 NetworkFilterChain::NetworkFilterChain(Owner& owner, std::unique_ptr<Connection> connection,
-                                       base::LocalRef<WorkerFilterChain> bound)
+                                       base::LocalRef<WorkerFilterChain> bound,
+                                       std::unique_ptr<ConnectionInfo> info)
     : owner_(owner), connection_(std::move(connection)), bound_(std::move(bound)) {
+  if (info) extra().info = std::move(info);
   connection_->setHandler(*this);
 }
 
@@ -40,11 +43,49 @@ void NetworkFilterChain::start() {
     filter.index_ = static_cast<uint8_t>(i);
     place = &filter.next_;
   }
-  connection_->start();
+  const auto& transport = bound_->config().transport;
+  connection_->start(transport ? transport->handshakeTimeout() : std::chrono::milliseconds(0));
   if (!first_) return connection_->close(CloseMode::kNow);
   for (NetworkFilter* f = first_.get(); f != nullptr && connection_->open(); f = f->next_.get()) {
     f->onNewConnection(*this);
   }
+  if (!connection_->connecting()) tellConnected(first_.get());
+}
+
+void NetworkFilterChain::onConnected() {
+  tellConnected(first_.get());
+}
+
+void NetworkFilterChain::tellConnected(NetworkFilter* filter) {
+  for (; filter != nullptr && connection_->open(); filter = filter->next_.get()) {
+    if (filter->onConnected() == Verdict::kContinue) continue;
+    extra().not_connected = filter;
+    if (connection_->open()) connection_->holdReading(true);
+    return;
+  }
+}
+
+void NetworkFilterChain::resumeConnected(NetworkFilter& filter) {
+  if (!extra_ || extra_->not_connected != &filter || !connection_->open()) return;
+  extra_->not_connected = nullptr;
+  tellConnected(filter.next_.get());
+  if (extra_->not_connected == nullptr && connection_->open()) connection_->holdReading(false);
+}
+
+ConnectionInfo& NetworkFilterChain::mutableInfo() {
+  if (!extra().info) extra().info = std::make_unique<ConnectionInfo>();
+  return *extra().info;
+}
+
+NetworkFilterChain::Extra& NetworkFilterChain::extra() {
+  if (!extra_) extra_ = std::make_unique<Extra>();
+  return *extra_;
+}
+
+std::string_view NetworkFilterChain::serverName() const {
+  const SecurityInfo* security = connection_->transport().security();
+  if (security != nullptr) return security->requestedServerName();
+  return info() != nullptr ? std::string_view(info()->server_name) : std::string_view();
 }
 
 void NetworkFilterChain::rebind(WorkerFilterChain& newer) {
@@ -57,7 +98,7 @@ size_t NetworkFilterChain::indexOf(const NetworkFilter& filter) const {
 
 void NetworkFilterChain::onData(buffer::Buffer& data, bool end_stream) {
   deliver(first_.get(), data, end_stream);
-  if (left_) checkHold();
+  if (anythingLeft()) checkHold();
 }
 
 // What filter 0 leaves stays in the connection's input, which `data` is then; what a later one
@@ -86,17 +127,16 @@ void NetworkFilterChain::deliver(NetworkFilter* filter, buffer::Buffer& data, bo
 
 // Buffers are made only for what has to be kept: an own place that does not exist is nobody's.
 buffer::Buffer& NetworkFilterChain::left(const NetworkFilter& filter) {
-  if (!left_) {
-    left_ = std::make_unique<std::vector<buffer::Buffer>>();
+  if (!anythingLeft()) {
     for (const NetworkFilter* f = first_.get(); f != nullptr; f = f->next_.get()) {
-      left_->emplace_back(connection_->io().blocks());
+      extra().left.emplace_back(connection_->io().blocks());
     }
   }
-  return (*left_)[filter.index_];
+  return extra_->left[filter.index_];
 }
 
 bool NetworkFilterChain::hasLeft(const NetworkFilter& filter) const {
-  return left_ != nullptr && !(*left_)[filter.index_].empty();
+  return anythingLeft() && !extra_->left[filter.index_].empty();
 }
 
 void NetworkFilterChain::resumeRead(NetworkFilter& filter) {
@@ -105,17 +145,17 @@ void NetworkFilterChain::resumeRead(NetworkFilter& filter) {
   buffer::Buffer& data = filter.index_ == 0 ? connection_->input() : left(filter);
   const bool nothing = data.empty() && !filter.ended_;
   if (!nothing && filter.next_) deliver(filter.next_.get(), data, filter.ended_);
-  if (left_) checkHold();
+  if (anythingLeft()) checkHold();
 }
 
 void NetworkFilterChain::offerAgain(NetworkFilter& filter) {
   if (!connection_->open()) return;
   deliver(&filter, filter.index_ == 0 ? connection_->input() : left(filter), filter.ended_);
-  if (left_) checkHold();
+  if (anythingLeft()) checkHold();
 }
 
 void NetworkFilterChain::onReadResumed() {
-  if (!left_) return;
+  if (!anythingLeft()) return;
   NetworkFilter* last = first_.get();
   while (last->next_) last = last->next_.get();
   if (hasLeft(*last)) offerAgain(*last);
@@ -125,7 +165,7 @@ void NetworkFilterChain::onReadResumed() {
 void NetworkFilterChain::checkHold() {
   if (!connection_->open()) return;
   size_t bytes = 0;
-  for (const buffer::Buffer& buffer : *left_) bytes += buffer.size();
+  for (const buffer::Buffer& buffer : extra_->left) bytes += buffer.size();
   connection_->holdReading(bytes > kMaxLeftBytes);
 }
 
@@ -168,8 +208,6 @@ void NetworkFilterChain::onAboveHighWatermark() {
 void NetworkFilterChain::onBelowLowWatermark() {
   for (NetworkFilter* f = first_.get(); f != nullptr; f = f->next_.get()) f->onBelowLowWatermark();
 }
-
-void NetworkFilterChain::onConnected() {}
 
 void NetworkFilterChain::onClose(CloseReason reason) {
   for (NetworkFilter* f = first_.get(); f != nullptr; f = f->next_.get()) f->onClose(reason);

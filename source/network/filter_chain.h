@@ -11,17 +11,17 @@
 #include "source/base/intrusive_list.h"
 #include "source/base/local_ref.h"
 #include "source/base/string_map.h"
+#include "source/network/connection_info.h"
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
 
 namespace weir::network {
 
-// Facts a filter chain is chosen by. SNI and ALPN are filled by a TLS inspector.
+// Facts a filter chain is chosen by.
 struct FilterChainMatchInput {
   const Address* destination = nullptr;
   const Address* source = nullptr;
-  std::string_view server_name;
-  std::vector<std::string_view> application_protocols;
+  const ConnectionInfo* info = nullptr;  // of listener filters; null: there were none
 };
 
 struct FilterChainMatch {
@@ -29,6 +29,8 @@ struct FilterChainMatch {
   std::vector<Prefix> source_prefixes;             // empty: any
   std::vector<std::string> server_names;           // exact or "*.suffix"; empty: any
   std::vector<std::string> application_protocols;  // empty: any
+  // kUnknown: any.
+  ConnectionInfo::Protocol protocol = ConnectionInfo::Protocol::kUnknown;
 };
 
 // One filter chain of a listener as configured. Immutable; part of a snapshot.
@@ -44,8 +46,8 @@ struct FilterChainConfig {
 };
 
 // Picks the chain whose match is the most specific: destination port, then server name (exact over
-// longer wildcard over any), then application protocol, then longest source prefix; the first
-// listed of equals. Immutable.
+// longer wildcard over any), then application protocol, then transport protocol, then longest
+// source prefix; the first listed of equals. Immutable.
 class FilterChainSelector {
  public:
   explicit FilterChainSelector(std::vector<std::shared_ptr<const FilterChainConfig>> chains);
@@ -77,6 +79,10 @@ class WorkerFilterChain final : public base::LocalCounted {
 
   const FilterChainConfig& config() const { return *config_; }
   WorkerNetworkFilterFactory& filter(size_t index) { return *filters_[index]; }
+  // nullptr for plain.
+  std::unique_ptr<TransportSocket> createTransport() {
+    return transport_ ? transport_->create({}) : nullptr;
+  }
   size_t filterCount() const { return filters_.size(); }
   void setSuccessor(base::LocalRef<WorkerFilterChain> next) { successor_ = std::move(next); }
   // The newest chain: this one when nothing replaced it.
@@ -85,6 +91,7 @@ class WorkerFilterChain final : public base::LocalCounted {
  private:
   std::shared_ptr<const FilterChainConfig> config_;
   std::vector<std::unique_ptr<WorkerNetworkFilterFactory>> filters_;
+  std::unique_ptr<WorkerTransportSocketFactory> transport_;
   base::LocalRef<WorkerFilterChain> successor_;
 };
 
@@ -103,7 +110,8 @@ class NetworkFilterChain final : public ConnectionHandler,
     ~Owner() = default;
   };
   NetworkFilterChain(Owner& owner, std::unique_ptr<Connection> connection,
-                     base::LocalRef<WorkerFilterChain> bound);
+                     base::LocalRef<WorkerFilterChain> bound,
+                     std::unique_ptr<ConnectionInfo> info = nullptr);
   ~NetworkFilterChain() override;
   void start();
 
@@ -112,6 +120,15 @@ class NetworkFilterChain final : public ConnectionHandler,
   // Follows bound().newest(): only a filter that can change its factory in place may ask for it.
   void rebind(WorkerFilterChain& newer);
   size_t indexOf(const NetworkFilter& filter) const;
+  // What listener filters and filters in front have found out; nullptr: nothing.
+  const ConnectionInfo* info() const { return extra_ ? extra_->info.get() : nullptr; }
+  ConnectionInfo& mutableInfo();
+  // The name the client asked for, by TLS or found by looking; empty: none.
+  std::string_view serverName() const;
+
+  // A filter that paused in onConnected lets the connection go on to the filters behind it.
+  // Idempotent. Not from inside its onConnected: there, continue.
+  void resumeConnected(NetworkFilter& filter);
 
   // A filter that paused lets what it left go on to the filters behind it. Idempotent. Not from
   // inside its onData: there, continue.
@@ -140,6 +157,7 @@ class NetworkFilterChain final : public ConnectionHandler,
   static constexpr size_t kMaxLeftBytes = 256 * 1024;
 
  private:
+  void tellConnected(NetworkFilter* filter);
   void deliver(NetworkFilter* filter, buffer::Buffer& data, bool end_stream);
   buffer::Buffer& left(const NetworkFilter& filter);
   bool hasLeft(const NetworkFilter& filter) const;
@@ -148,9 +166,18 @@ class NetworkFilterChain final : public ConnectionHandler,
   Owner& owner_;
   std::unique_ptr<Connection> connection_;
   base::LocalRef<WorkerFilterChain> bound_;
+  // What most connections never need; made when it happens.
+  struct Extra {
+    std::unique_ptr<ConnectionInfo> info;
+    NetworkFilter* not_connected = nullptr;  // paused in onConnected
+    // Bytes that filters behind the first have left, by filter; empty until there are some.
+    std::vector<buffer::Buffer> left;
+  };
+  Extra& extra();
+  bool anythingLeft() const { return extra_ != nullptr && !extra_->left.empty(); }
+
   std::unique_ptr<NetworkFilter> first_;
-  // Bytes that filters behind the first have left, by filter; made when it happens.
-  std::unique_ptr<std::vector<buffer::Buffer>> left_;
+  std::unique_ptr<Extra> extra_;
 };
 
 }  // namespace weir::network

@@ -11,8 +11,10 @@ namespace {
 // Exact names rank above every wildcard: longer than any host name can be.
 constexpr int kExactRank = 1 << 20;
 
-bool accepts(const std::vector<std::string>& wanted, const std::vector<std::string_view>& offered) {
-  return std::any_of(offered.begin(), offered.end(), [&](std::string_view protocol) {
+bool accepts(const std::vector<std::string>& wanted, const ConnectionInfo* info) {
+  if (info == nullptr) return false;
+  const auto& offered = info->application_protocols;
+  return std::any_of(offered.begin(), offered.end(), [&](const std::string& protocol) {
     return std::find(wanted.begin(), wanted.end(), protocol) != wanted.end();
   });
 }
@@ -30,10 +32,11 @@ int sourceRank(const std::vector<Prefix>& prefixes, const Address* source) {
 
 }  // namespace
 
-// The most specific so far: port, name, protocol, source in this order, then the first listed.
+// The most specific so far: port, name, application protocol, transport protocol, source in this
+// order, then the first listed.
 struct FilterChainSelector::Best {
   int chain = -1;
-  std::tuple<int, int, int, int, int> rank;
+  std::tuple<int, int, int, int, int, int> rank;
 };
 
 FilterChainSelector::FilterChainSelector(
@@ -64,13 +67,15 @@ void FilterChainSelector::consider(const std::vector<Candidate>& candidates,
       continue;
     }
     const bool any_protocol = match.application_protocols.empty();
-    if (!any_protocol && !accepts(match.application_protocols, input.application_protocols)) {
+    if (!any_protocol && !accepts(match.application_protocols, input.info)) continue;
+    const bool any_transport = match.protocol == ConnectionInfo::Protocol::kUnknown;
+    if (!any_transport && (input.info == nullptr || match.protocol != input.info->protocol)) {
       continue;
     }
     const int source = sourceRank(match.source_prefixes, input.source);
     if (source < 0) continue;
     const std::tuple rank(match.destination_port ? 1 : 0, candidate.name_rank, any_protocol ? 0 : 1,
-                          source, -candidate.chain);
+                          any_transport ? 0 : 1, source, -candidate.chain);
     if (best.chain >= 0 && rank <= best.rank) continue;
     best.chain = candidate.chain;
     best.rank = rank;
@@ -80,8 +85,8 @@ void FilterChainSelector::consider(const std::vector<Candidate>& candidates,
 int FilterChainSelector::select(const FilterChainMatchInput& input) const {
   Best best;
   consider(any_, input, best);
-  if (input.server_name.empty() || (exact_.empty() && suffixes_.empty())) return best.chain;
-  const std::string name = base::lowered(input.server_name);
+  if (input.info == nullptr || input.info->server_name.empty()) return best.chain;
+  const std::string& name = input.info->server_name;
   if (auto it = exact_.find(name); it != exact_.end()) consider(it->second, input, best);
   for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
     if (dot == 0) continue;  // "*" stands for at least one character

@@ -33,6 +33,12 @@ WorkerListener::WorkerListener(IoContext& io, base::ServiceMap& services, int li
 WorkerListener::~WorkerListener() {
   watcher_.reset();
   rest_.cancel();
+  while (Inspection* inspection = inspections_.front()) {
+    const std::unique_ptr<Inspection> owned(inspection);
+    inspection->unlink();
+    metrics_->inspecting.sub();
+    release();
+  }
   while (NetworkFilterChain* chain = connections_.front()) {
     std::unique_ptr<NetworkFilterChain> owned(chain);
     chain->shutdown();
@@ -43,6 +49,7 @@ WorkerListener::~WorkerListener() {
 void WorkerListener::update(std::shared_ptr<const ListenerConfig> config) {
   config_ = std::move(config);
   if (!metrics_) bindMetrics();
+  bindFilters();
   bindChains();
   if (accepting_ == Accepting::kNotYet) resumeAccepting();
 }
@@ -62,7 +69,24 @@ void WorkerListener::bindMetrics() {
       block.counter(store.counter("listener_accept_failed_total",
                                   "Times accepting rested for lack of descriptors or memory.",
                                   labels)),
+      block.counter(store.counter("listener_filter_refused_total",
+                                  "Connections that a listener filter refused, or that ended while "
+                                  "one looked at them.",
+                                  labels)),
+      block.counter(store.counter("listener_filter_timeouts_total",
+                                  "Connections closed because the listener filters did not see "
+                                  "what they need in time.",
+                                  labels)),
+      block.gauge(store.gauge("listener_connections_inspecting",
+                              "Connections that listener filters look at now.", labels)),
   });
+}
+
+void WorkerListener::bindFilters() {
+  filters_.clear();
+  for (const ListenerConfig::Filter& filter : config_->filters) {
+    filters_.push_back(filter.factory->bind(services_));
+  }
 }
 
 // Chains that did not change stay bound; of the others, the new one of the same name follows.
@@ -139,26 +163,56 @@ bool WorkerListener::acceptOne() {
 void WorkerListener::adopt(int fd, const Address& remote) {
   base::UniqueFd owned(fd);
   if (!acquireBudget()) return metrics_->overflow.add();
-  FilterChainMatchInput input;
-  input.destination = local_.get();
-  input.source = &remote;
-  const int selected =
-      config_->selector ? config_->selector->select(input) : (chains_.empty() ? -1 : 0);
-  if (selected < 0) {
-    releaseBudget();
-    return metrics_->no_match.add();
-  }
-  const auto& bound = chains_[static_cast<size_t>(selected)];
-  const auto& transport = bound->config().transport;
-  auto connection =
-      Connection::accepted(io_, owned.release(), remote, local_->isWildcard() ? nullptr : local_,
-                           transport ? transport->create() : nullptr);
-  auto* chain = new NetworkFilterChain(*this, std::move(connection), bound);
-  connections_.pushBack(*chain);
   ++open_;
   metrics_->total.add();
   metrics_->active.add();
+  std::shared_ptr<const Address> local = local_->isWildcard() ? nullptr : local_;
+  if (filters_.empty()) {
+    return establish(std::move(owned), {fd, remote, std::move(local), nullptr}, {});
+  }
+  auto* inspection =
+      new Inspection(*this, io_.dispatcher(), std::move(owned), remote, std::move(local));
+  inspections_.pushBack(*inspection);
+  metrics_->inspecting.add();
+  inspection->start(filters_, config_->filters_timeout);
+}
+
+void WorkerListener::onInspected(Inspection& inspection) {
+  forget(inspection);
+  establish(inspection.takeFd(), std::move(inspection.connection()), inspection.earlyBytes());
+}
+
+void WorkerListener::onRefused(Inspection& inspection, Refusal refusal) {
+  forget(inspection);
+  inspection.takeFd().reset();
+  (refusal == Refusal::kTimeout ? metrics_->inspection_timeouts : metrics_->refused).add();
+  release();
+}
+
+void WorkerListener::establish(base::UniqueFd fd, InspectedConnection from,
+                               std::string_view early) {
+  FilterChainMatchInput input;
+  input.destination = from.local ? from.local.get() : local_.get();
+  input.source = &from.remote;
+  input.info = from.info.get();
+  const int selected =
+      config_->selector ? config_->selector->select(input) : (chains_.empty() ? -1 : 0);
+  if (selected < 0) {
+    metrics_->no_match.add();
+    return release();
+  }
+  const auto& bound = chains_[static_cast<size_t>(selected)];
+  auto connection = Connection::accepted(io_, fd.release(), from.remote, std::move(from.local),
+                                         bound->createTransport());
+  if (!early.empty()) {
+    buffer::Buffer bytes(io_.blocks());
+    bytes.append(early);
+    connection->unread(bytes);
+  }
+  auto* chain = new NetworkFilterChain(*this, std::move(connection), bound, std::move(from.info));
+  connections_.pushBack(*chain);
   chain->start();
+  if (draining_) chain->drain();
 }
 
 bool WorkerListener::acquireBudget() {
@@ -175,6 +229,17 @@ void WorkerListener::releaseBudget() {
 
 void WorkerListener::forget(NetworkFilterChain& chain) {
   chain.unlink();
+  release();
+}
+
+void WorkerListener::forget(Inspection& inspection) {
+  inspection.unlink();
+  metrics_->inspecting.sub();
+  io_.dispatcher().deferDelete(std::unique_ptr<event::DeferredDeletable>(&inspection));
+}
+
+// A connection is gone.
+void WorkerListener::release() {
   --open_;
   metrics_->active.sub();
   releaseBudget();
@@ -186,12 +251,14 @@ void WorkerListener::onConnectionClosed(NetworkFilterChain& chain) {
 }
 
 void WorkerListener::drain() {
+  draining_ = true;
   for (auto* chain = connections_.front(); chain != nullptr; chain = connections_.next(*chain)) {
     chain->drain();
   }
 }
 
 void WorkerListener::closeAll() {
+  while (Inspection* inspection = inspections_.front()) inspection->cancel();
   for (auto* chain = connections_.front(); chain != nullptr; chain = connections_.next(*chain)) {
     chain->connection().close(CloseMode::kNow);
   }

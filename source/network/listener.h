@@ -12,10 +12,14 @@
 #include "source/base/log.h"
 #include "source/base/service_map.h"
 #include "source/network/filter_chain.h"
+#include "source/network/inspection.h"
 #include "source/network/io_context.h"
+#include "source/network/listener_filter.h"
 #include "source/stats/stats.h"
 
 namespace weir::network {
+
+class UdpFilterFactory;
 
 // A listener as configured. Immutable; part of a snapshot.
 struct ListenerConfig {
@@ -25,8 +29,15 @@ struct ListenerConfig {
   uint32_t max_connections = 0;  // over all workers; 0: no limit of its own
   std::vector<std::shared_ptr<const FilterChainConfig>> filter_chains;
   std::shared_ptr<const FilterChainSelector> selector;
-  // The seam for accept-time filters (PROXY protocol, TLS inspection) goes here with the first of
-  // them.
+  // In order, before a filter chain is chosen.
+  struct Filter {
+    std::string name;
+    std::shared_ptr<const ListenerFilterFactory> factory;
+  };
+  std::vector<Filter> filters;
+  std::chrono::milliseconds filters_timeout{10'000};  // of all together; zero: none
+  // Set: the listener takes datagrams, and has neither filter chains nor listener filters.
+  std::shared_ptr<const UdpFilterFactory> udp_filter;
 };
 
 // Connections open now, over all workers; touched when one opens or closes, never per request.
@@ -70,7 +81,9 @@ class ListenSocketSet {
 
 // One listener on one worker: accepts, chooses the filter chain, owns its connections.
 // Worker-confined.
-class WorkerListener final : public event::FdHandler, public NetworkFilterChain::Owner {
+class WorkerListener final : public event::FdHandler,
+                             public NetworkFilterChain::Owner,
+                             public Inspection::Owner {
  public:
   // `total` is the process-wide budget, `own` the listener's; either may be null. `services` has
   // what network filters need, with stats::Block and stats::Store. `listen_fd` stays the
@@ -92,6 +105,8 @@ class WorkerListener final : public event::FdHandler, public NetworkFilterChain:
 
   void onFdReady(event::FdEvents events) override;
   void onConnectionClosed(NetworkFilterChain& chain) override;
+  void onInspected(Inspection& inspection) override;
+  void onRefused(Inspection& inspection, Refusal refusal) override;
 
   static constexpr int kAcceptsPerEvent = 64;
   // Out of descriptors or memory: accepting rests this long.
@@ -104,6 +119,9 @@ class WorkerListener final : public event::FdHandler, public NetworkFilterChain:
     stats::Cell& overflow;
     stats::Cell& no_match;
     stats::Cell& accept_failed;
+    stats::Cell& refused;
+    stats::Cell& inspection_timeouts;
+    stats::Cell& inspecting;
   };
   enum class Accepting : uint8_t { kNotYet, kYes, kResting, kStopped };
 
@@ -112,9 +130,13 @@ class WorkerListener final : public event::FdHandler, public NetworkFilterChain:
   void resumeAccepting();
   bool acceptOne();
   void adopt(int fd, const Address& remote);
+  void bindFilters();
+  void establish(base::UniqueFd fd, InspectedConnection connection, std::string_view early);
   bool acquireBudget();
   void releaseBudget();
   void forget(NetworkFilterChain& chain);
+  void release();
+  void forget(Inspection& inspection);
 
   IoContext& io_;
   base::ServiceMap& services_;
@@ -126,10 +148,14 @@ class WorkerListener final : public event::FdHandler, public NetworkFilterChain:
   event::WheelTimer rest_;
   std::shared_ptr<const ListenerConfig> config_;
   std::vector<base::LocalRef<WorkerFilterChain>> chains_;  // in the order of the configuration
+  // Of the listener filters, as configured; inspections under way have filters of their own.
+  Inspection::Filters filters_;
+  base::IntrusiveList<Inspection> inspections_;
   base::IntrusiveList<NetworkFilterChain> connections_;
   std::optional<Metrics> metrics_;
   base::log::LogLimiter log_limit_{std::chrono::seconds(10)};
-  uint32_t open_ = 0;
+  uint32_t open_ = 0;  // inspected ones included
+  bool draining_ = false;
   Accepting accepting_ = Accepting::kNotYet;
 };
 

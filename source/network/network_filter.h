@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "source/base/service_map.h"
 #include "source/buffer/buffer.h"
@@ -22,8 +24,12 @@ enum class Verdict : uint8_t { kContinue, kPause };
 class NetworkFilter {
  public:
   virtual ~NetworkFilter() = default;
-  // Once, before any data. `chain` outlives the filter.
+  // Once, when it is made; the transport may not be up yet. `chain` outlives the filter.
   virtual void onNewConnection(NetworkFilterChain& chain) { chain_ = &chain; }
+  // Once, before any data: the transport is up, and what it knows of the peer is there. At once for
+  // plain connections, after the handshake for secured ones. kPause keeps this and all data from
+  // the filters behind until NetworkFilterChain::resumeConnected().
+  virtual Verdict onConnected() { return Verdict::kContinue; }
   // Downstream bytes. On kContinue what is left in `data` goes to the next filter; on kPause it
   // stays and is offered again together with what comes next, or goes on with resumeRead(). What
   // the last filter leaves stays likewise.
@@ -68,6 +74,8 @@ class NetworkFilterFactory {
   // `services` has the worker's event::Dispatcher, network::IoContext, stats::Block, stats::Store,
   // upstream::ClusterSet. Outlives what is returned, as do the services.
   virtual std::unique_ptr<WorkerNetworkFilterFactory> bind(base::ServiceMap& services) const = 0;
+  // What a terminal filter can speak, most wanted first, for ALPN: "http/1.1". Empty: anything.
+  virtual std::vector<std::string> applicationProtocols() const { return {}; }
 };
 
 }  // namespace weir::network

@@ -11,8 +11,10 @@ namespace weir::network {
 // Worker-confined.
 class PlainTransport final : public TransportSocket {
  public:
-  void attach(int fd) override { fd_ = fd; }
+  void attach(int fd) { fd_ = fd; }
+  void attach(int fd, TransportHost&) override { fd_ = fd; }
   int fd() const { return fd_; }
+  void unread(buffer::Buffer&) override {}  // raw: the connection keeps them
 
   // One recv(2). kWouldBlock when it came back short: the level-triggered poll tells of more.
   IoResult read(std::span<char> out) override;
@@ -33,7 +35,9 @@ class PlainTransport final : public TransportSocket {
 // Makes plain transports, that is: none. Immutable.
 class PlainTransportFactory final : public TransportSocketFactory {
  public:
-  std::unique_ptr<TransportSocket> create() const override { return nullptr; }
+  std::unique_ptr<WorkerTransportSocketFactory> bind(base::ServiceMap&) const override {
+    return nullptr;
+  }
 };
 
 }  // namespace weir::network

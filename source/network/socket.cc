@@ -1,5 +1,6 @@
 #include "source/network/socket.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <cerrno>
@@ -43,6 +44,18 @@ absl::Status setReusePort(int fd) {
 
 absl::Status setIpv6Only(int fd) {
   return setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+}
+
+int bindSource(int fd, const Address& source, bool transparent) {
+  const int on = 1;
+  const bool v6 = source.family() == Address::Family::kIpv6;
+  if (transparent && ::setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP,
+                                  v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on, sizeof on) != 0) {
+    return errno;
+  }
+  // Without a port of its own, connect(2) chooses one that is free towards the destination only.
+  if (source.port() == 0) ::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  return ::bind(fd, source.data(), source.length()) == 0 ? 0 : errno;
 }
 
 void setResetOnClose(int fd) {

@@ -19,6 +19,8 @@ absl::Status setReuseAddress(int fd);
 absl::Status setReusePort(int fd);
 // IPv6 sockets leave IPv4 alone, so that "[::]:80" and "0.0.0.0:80" can be two listeners.
 absl::Status setIpv6Only(int fd);
+// Binds to `source`, also to one that is not this host's when `transparent`. 0 or the errno.
+int bindSource(int fd, const Address& source, bool transparent);
 // close(2) will send RST and drop what is unsent.
 void setResetOnClose(int fd);
 // Takes the pending error (SO_ERROR); 0: none.

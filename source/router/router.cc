@@ -218,15 +218,16 @@ void Router::pickAndSend() {
   upstream::PickContext pick_context;
   pick_context.request = &context.request;
   pick_context.info = &context.info;
+  pick_context.source = context.info.downstream_remote;
   if (retried_) {
     pick_context.attempt = 1;
     if (tried_ != upstream::WorkerEndpoint::kRemoved) pick_context.tried = {&tried_, 1};
   }
-  const upstream::Pick pick = cluster_->pick(pick_context);
-  switch (pick.kind) {
+  upstream::WorkerCluster::Choice choice = cluster_->choose(pick_context);
+  switch (choice.kind) {
     case upstream::Pick::Kind::kEndpoint:
       ++context.info.attempts;
-      return upstream_.start(cluster_, pick.host, /*fresh=*/retried_);
+      return upstream_.start(cluster_, std::move(choice.endpoint), /*fresh=*/retried_);
     case upstream::Pick::Kind::kWait:
       if (context.dispatcher.now() >= pick_until_) {
         cluster_->cells().overflow->add();
@@ -238,7 +239,7 @@ void Router::pickAndSend() {
       return pick_again_->arm(kPickInterval);
     case upstream::Pick::Kind::kFailure:
       cluster_->cells().no_endpoint->add();
-      return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, pick.reason});
+      return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});
   }
 }
 

@@ -36,11 +36,11 @@ bool asksTunnel(const http::RequestHead& head) {
 UpstreamRequest::UpstreamRequest(http::FilterChain& chain, Owner& owner)
     : chain_(chain), owner_(owner), waiting_body_(chain.context().blocks) {}
 
-void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster, uint32_t host,
-                            bool fresh) {
+void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster,
+                            base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh) {
   if (cluster_) upstream::WorkerCluster::release(cluster_, endpoint_);  // of the run before
   cluster_ = std::move(cluster);
-  endpoint_ = base::LocalRef<upstream::WorkerEndpoint>(&cluster_->host(host));
+  endpoint_ = std::move(endpoint);
   chain_.context().info.upstream_address = &endpoint_->address();
   ++endpoint_->in_flight;
   cluster_->cells().active_requests->add();

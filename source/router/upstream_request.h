@@ -42,7 +42,8 @@ class UpstreamRequest final : public upstream::PoolRequest,
   UpstreamRequest(http::FilterChain& chain, Owner& owner);
 
   // Not while it runs.
-  void start(base::LocalRef<upstream::WorkerCluster> cluster, uint32_t host, bool fresh);
+  void start(base::LocalRef<upstream::WorkerCluster> cluster,
+             base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh);
   bool running() const { return state_ == State::kWaiting || state_ == State::kSent; }
   // Of the last run: index into the current host set, or WorkerEndpoint::kRemoved.
   uint32_t hostIndex() const { return endpoint_->index(); }

@@ -80,6 +80,9 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
       dispatcher_(std::move(dispatcher)),
       listen_sockets_(workers),
       started_(dispatcher_->preciseNow()) {
+  main_services_.put<event::Dispatcher>(*dispatcher_);
+  main_services_.put(stats_);
+  main_services_.put(stats_.block(0));
   const uint64_t descriptors = raiseDescriptorLimit();
   const uint32_t wanted = snapshot->runtime.max_connections;
   total_connections_ = std::make_shared<network::ConnectionBudget>(
@@ -92,6 +95,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
 }
 
 Server::~Server() {
+  stopParts();
   for (auto& worker : workers_) {
     worker->stop();
     worker->join();
@@ -129,8 +133,18 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
         WorkerUpdate{published, bound_, dispatcher_->preciseNow()});
     for (auto& worker : workers_) worker->apply(update);
   });
+  startParts(*snapshot);
   publisher_.publish(std::move(snapshot));
   return absl::OkStatus();
+}
+
+void Server::startParts(const config::Snapshot& snapshot) {
+  main_parts_ = snapshot.main_parts;
+  for (const auto& part : main_parts_) part->start(main_services_);
+}
+
+void Server::stopParts() {
+  for (const auto& part : std::exchange(main_parts_, {})) part->stop();
 }
 
 int Server::run() {
@@ -159,6 +173,8 @@ absl::Status Server::apply(std::shared_ptr<const config::Snapshot> snapshot) {
   auto bound = listen_sockets_.update(*snapshot);
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
+  stopParts();
+  startParts(*snapshot);
   publisher_.publish(std::move(snapshot));
   return absl::OkStatus();
 }

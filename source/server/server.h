@@ -69,11 +69,15 @@ class Server {
   absl::Status initialise(std::shared_ptr<const config::Snapshot> snapshot, const Options& options);
   void onSignal(int signal);
   void onWorkerDrained();
+  void startParts(const config::Snapshot& snapshot);
+  void stopParts();
   void finish(int exit_code);
 
   stats::Store& stats_;
   std::unique_ptr<event::UvDispatcher> dispatcher_;
   base::FileWriter files_;
+  base::ServiceMap main_services_;
+  std::vector<std::shared_ptr<config::MainPart>> main_parts_;  // of the running configuration
   std::shared_ptr<network::ConnectionBudget> total_connections_;
   ListenSockets listen_sockets_;
   control::SnapshotPublisher publisher_;

@@ -29,7 +29,8 @@ class Worker::Data {
         index_(index),
         stats_(environment.stats.block(index + 1)),
         io_(dispatcher, index),
-        clusters_(io_, stats_),
+        services_(offer(environment, dispatcher, io_, stats_)),
+        clusters_(services_),
         gauge_timer_(dispatcher.wheel(), event::wheelCallback<&Data::updateGauges>, this),
         drain_timer_(dispatcher.wheel(), event::wheelCallback<&Data::checkDrained>, this),
         buffer_bytes_(stats_.gauge(environment.stats.gauge(
@@ -45,12 +46,7 @@ class Worker::Data {
         refused_(stats_.counter(environment.stats.counter(
             "snapshots_refused_total",
             "Snapshots that a worker refused because it had a newer one."))) {
-    services_.put<event::Dispatcher>(dispatcher);
-    services_.put(io_);
-    services_.put(environment.stats);
-    services_.put(stats_);
     services_.put(clusters_);
-    services_.put(environment.files);
     gauge_armed_ = dispatcher.preciseNow();
     gauge_timer_.arm(kGaugeInterval);
   }
@@ -85,6 +81,16 @@ class Worker::Data {
   }
 
  private:
+  static base::ServiceMap offer(const WorkerEnvironment& environment, event::Dispatcher& dispatcher,
+                                network::IoContext& io, stats::Block& block) {
+    base::ServiceMap services;
+    services.put(dispatcher);
+    services.put(io);
+    services.put(environment.stats);
+    services.put(block);
+    services.put(environment.files);
+    return services;
+  }
   struct Entry {
     std::unique_ptr<network::WorkerListener> listener;
     std::shared_ptr<network::ListenSocketSet> sockets;

@@ -69,16 +69,18 @@ void WorkerEndpoint::remove() {
   if (pool_ != nullptr) pool_->drain();
 }
 
-WorkerCluster::WorkerCluster(network::IoContext& io, stats::Block& stats, base::Random& random,
+WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
                              std::shared_ptr<const ClusterConfig> config)
-    : io_(io),
+    : services_(services),
+      io_(services.get<network::IoContext>()),
       random_(random),
       config_(std::move(config)),
-      member_(std::make_shared<ClusterUsage::Member>(io.dispatcher())),
-      cells_(resolve(stats, config_->stats)) {
+      member_(std::make_shared<ClusterUsage::Member>(io_.dispatcher())),
+      cells_(resolve(services.get<stats::Block>(), config_->stats)) {
   member_->cluster = this;
   config_->usage->join(member_);
   balancer_ = config_->load_balancer->create(random_);
+  bindTransport(nullptr);
   adoptHosts();
 }
 
@@ -95,6 +97,7 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
   }
   // Keeps the old host set alive until the balancer has the new one.
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
+  bindTransport(before->transport);
   if (!same_balancer) balancer_ = config_->load_balancer->create(random_);
   adoptHosts();
 }
@@ -119,6 +122,54 @@ void WorkerCluster::adoptHosts() {
   }
   for (auto& [id, gone] : known) gone->remove();
   balancer_->onHostSet(hosts, *this);
+}
+
+void WorkerCluster::bindTransport(
+    const std::shared_ptr<const network::TransportSocketFactory>& before) {
+  if (config_->transport == before) return;
+  transport_ = config_->transport ? config_->transport->bind(services_) : nullptr;
+}
+
+std::unique_ptr<network::Connection> WorkerCluster::connect(
+    const WorkerEndpoint& endpoint, const network::TransportTarget& target) {
+  network::ConnectOptions options;
+  options.timeout = config_->connect_timeout;
+  if (config_->original_source && target.source != nullptr && target.source->isIp()) {
+    options.source = *target.source;
+    options.transparent = true;
+  }
+  return network::Connection::connect(io_, endpoint.address(),
+                                      transport_ ? transport_->create(target) : nullptr, options);
+}
+
+WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
+  if (config_->endpoint_source) return chooseNamed(context);
+  const Pick pick = balancer_->pick(context);
+  Choice choice{pick.kind, {}, pick.reason};
+  if (pick.kind == Pick::Kind::kEndpoint) choice.endpoint = endpoints_[pick.host];
+  return choice;
+}
+
+WorkerCluster::Choice WorkerCluster::chooseNamed(const PickContext& context) {
+  const EndpointSource::Named named = config_->endpoint_source->name(context);
+  if (!named.address) return {Pick::Kind::kFailure, {}, named.reason};
+  const std::string id = named.address->toString();
+  auto found = named_.find(id);
+  if (found == named_.end()) {
+    if (named_.size() >= config_->endpoint_source->maxEndpoints()) forgetUnused();
+    auto endpoint = std::make_shared<Endpoint>();
+    endpoint->id = id;
+    endpoint->address = *named.address;
+    found = named_.emplace(id, base::makeLocal<WorkerEndpoint>(*this, std::move(endpoint))).first;
+  }
+  return {Pick::Kind::kEndpoint, found->second, {}};
+}
+
+// Endpoints that nobody refers to and that have no connection.
+void WorkerCluster::forgetUnused() {
+  absl::erase_if(named_, [](const auto& entry) {
+    return entry.second->in_flight == 0 && entry.second->openConnections() == 0;
+  });
 }
 
 void WorkerCluster::drain() {
@@ -158,7 +209,8 @@ void WorkerCluster::release(base::LocalRef<WorkerCluster>& cluster,
   cluster.reset();
 }
 
-ClusterSet::ClusterSet(network::IoContext& io, stats::Block& stats) : io_(io), stats_(stats) {}
+ClusterSet::ClusterSet(base::ServiceMap& services)
+    : services_(services), io_(services.get<network::IoContext>()) {}
 
 void ClusterSet::apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters) {
   ++generation_;
@@ -167,7 +219,7 @@ void ClusterSet::apply(const std::vector<std::shared_ptr<const ClusterConfig>>& 
   for (const std::shared_ptr<const ClusterConfig>& config : clusters) {
     const auto found = before.find(config->name);
     if (found == before.end()) {
-      clusters_.emplace(config->name, base::makeLocal<WorkerCluster>(io_, stats_, random_, config));
+      clusters_.emplace(config->name, base::makeLocal<WorkerCluster>(services_, random_, config));
       continue;
     }
     found->second->update(config);

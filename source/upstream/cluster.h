@@ -4,14 +4,17 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "source/base/local_ref.h"
 #include "source/base/random.h"
+#include "source/base/service_map.h"
 #include "source/base/string_map.h"
 #include "source/http/codec.h"
+#include "source/network/connection.h"
 #include "source/network/io_context.h"
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
@@ -64,12 +67,31 @@ struct ClusterStats {
   stats::HistogramId connect_us, response_us;
 };
 
+// Names endpoints that nobody knows beforehand, for clusters without a membership: the original
+// destination of a redirected connection. Immutable; made by a `clusters` extension.
+class EndpointSource {
+ public:
+  virtual ~EndpointSource() = default;
+  // The address to go to, or a failure with a static reason as of Pick.
+  struct Named {
+    std::optional<network::Address> address;
+    std::string_view reason;
+  };
+  virtual Named name(const PickContext& context) const = 0;
+  // How many such endpoints one worker keeps at most; those unused for longest go first.
+  virtual uint32_t maxEndpoints() const { return 1024; }
+};
+
 // A cluster as configured, with its current routing state. Immutable; part of a snapshot.
 struct ClusterConfig {
   std::string name;
   std::shared_ptr<const HostSet> hosts;
   std::shared_ptr<const LoadBalancerFactory> load_balancer;
-  std::shared_ptr<const network::TransportSocketFactory> transport;
+  std::shared_ptr<const network::TransportSocketFactory> transport;  // null: plain
+  // Set: endpoints come from here instead of from `hosts`, which is empty.
+  std::shared_ptr<const EndpointSource> endpoint_source;
+  // Connections to endpoints come from the client's own address (IP_TRANSPARENT).
+  bool original_source = false;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // of a pooled connection; zero: none
   uint32_t max_connections = 1024;                 // over all workers and endpoints
@@ -123,7 +145,8 @@ class WorkerEndpoint final : public base::LocalCounted {
 // the same name; outlives requests that hold a reference. Worker-confined.
 class WorkerCluster final : public base::LocalCounted, public HostLoads {
  public:
-  WorkerCluster(network::IoContext& io, stats::Block& stats, base::Random& random,
+  // `services` has network::IoContext, stats::Block and what else transports are bound to.
+  WorkerCluster(base::ServiceMap& services, base::Random& random,
                 std::shared_ptr<const ClusterConfig> config);
   ~WorkerCluster() override;
 
@@ -133,11 +156,21 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   // close after their request.
   void update(std::shared_ptr<const ClusterConfig> config);
 
-  Pick pick(const PickContext& context) { return balancer_->pick(context); }
+  // The endpoint for one request or connection, as the balancer or the endpoint source says.
+  struct Choice {
+    Pick::Kind kind = Pick::Kind::kFailure;
+    base::LocalRef<WorkerEndpoint> endpoint;  // set when kEndpoint
+    std::string_view reason;                  // static text when failed
+  };
+  Choice choose(const PickContext& context);
   WorkerEndpoint& host(uint32_t index) { return *endpoints_[index]; }
   LoadBalancer& balancer() { return *balancer_; }
   uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
 
+  // Opens a connection to `endpoint` with the cluster's transport, on behalf of `target`. Counts
+  // nothing: see EndpointConnection and HttpPool.
+  std::unique_ptr<network::Connection> connect(const WorkerEndpoint& endpoint,
+                                               const network::TransportTarget& target);
   network::IoContext& io() { return io_; }
   // Resolved cells of this worker.
   struct Cells {
@@ -164,9 +197,17 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void adoptHosts();
   void remove();
 
+  void bindTransport(const std::shared_ptr<const network::TransportSocketFactory>& before);
+  Choice chooseNamed(const PickContext& context);
+  void forgetUnused();
+
+  base::ServiceMap& services_;
   network::IoContext& io_;
   base::Random& random_;
   std::shared_ptr<const ClusterConfig> config_;
+  std::unique_ptr<network::WorkerTransportSocketFactory> transport_;  // null: plain
+  // Of an endpoint source, by address text.
+  base::StringMap<base::LocalRef<WorkerEndpoint>> named_;
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;  // as in config_->hosts->hosts
   std::unique_ptr<LoadBalancer> balancer_;
   std::shared_ptr<ClusterUsage::Member> member_;
@@ -179,7 +220,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 // Worker-confined.
 class ClusterSet {
  public:
-  ClusterSet(network::IoContext& io, stats::Block& stats);
+  // As for WorkerCluster; `services` outlives it.
+  explicit ClusterSet(base::ServiceMap& services);
   // Adds, updates and drops so that exactly `clusters` are there.
   void apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters);
   // Empty when there is none of that name.
@@ -195,8 +237,8 @@ class ClusterSet {
   void drain();
 
  private:
+  base::ServiceMap& services_;
   network::IoContext& io_;
-  stats::Block& stats_;
   base::Random random_;
   uint64_t generation_ = 1;
   base::StringMap<base::LocalRef<WorkerCluster>> clusters_;

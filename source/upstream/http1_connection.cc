@@ -13,14 +13,10 @@ Http1Connection::Http1Connection(Http1ConnectionOwner& owner, std::shared_ptr<Cl
       cells_(owner.cluster().cells()),
       idle_timer_(owner.cluster().io().dispatcher().wheel(),
                   event::wheelCallback<&Http1Connection::onIdleTimeout>, this) {
-  network::IoContext& io = owner.cluster().io();
-  const ClusterConfig& config = owner.cluster().config();
-  connect_started_ = io.dispatcher().preciseNow();
+  connect_started_ = owner.cluster().io().dispatcher().preciseNow();
   cells_.connections_total->add();
   cells_.active_connections->add();
-  connection_ = network::Connection::connect(
-      io, owner.endpoint().address(), config.transport ? config.transport->create() : nullptr,
-      config.connect_timeout);
+  connection_ = owner.cluster().connect(owner.endpoint(), {});
   connection_->setHandler(*this);
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "source/base/random.h"
+#include "source/network/address.h"
 #include "source/upstream/endpoint.h"
 
 namespace weir::http {
@@ -21,6 +22,12 @@ namespace weir::upstream {
 struct PickContext {
   const http::RequestHead* request = nullptr;  // null for L4
   const http::StreamInfo* info = nullptr;
+  // Of the client's connection; null when unknown.
+  const network::Address* source = nullptr;
+  // Where the client wanted to go before it was redirected here; null: not redirected.
+  const network::Address* original_destination = nullptr;
+  // What a hash policy made of the request or connection, for algorithms that hash.
+  std::optional<uint64_t> hash = std::nullopt;
   uint32_t attempt = 0;             // 0 first, then retries
   std::span<const uint32_t> tried;  // indices into the host set: avoid while others remain
 };

@@ -111,7 +111,9 @@ void fill(Message& message, base::Random& random, int depth) {
           to.SetBool(&message, &field, random.uniform(2) == 0);
           break;
         case FieldDescriptor::CPPTYPE_ENUM:
-          to.SetEnumValue(&message, &field, static_cast<int>(random.uniform(4)));
+          to.SetEnum(&message, &field,
+                     field.enum_type()->value(static_cast<int>(
+                         random.uniform(static_cast<uint64_t>(field.enum_type()->value_count())))));
           break;
         default:
           ADD_FAILURE() << "no random " << field.cpp_type_name();

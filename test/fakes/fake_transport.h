@@ -34,7 +34,11 @@ class FakeTransport final : public TransportSocket {
  public:
   explicit FakeTransport(std::shared_ptr<FakeWire> wire) : wire_(std::move(wire)) {}
 
-  void attach(int) override {}
+  void attach(int, TransportHost&) override {}
+  void unread(buffer::Buffer& early) override {
+    wire_->incoming.insert(0, early.toString());
+    early.clear();
+  }
   IoResult handshake() override;
   bool wantsWrite() const override { return wire_->wants_write; }
   IoResult read(std::span<char> out) override;

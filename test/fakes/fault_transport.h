@@ -24,7 +24,8 @@ class FaultTransport final : public TransportSocket {
  public:
   explicit FaultTransport(const Faults& faults) : faults_(faults), random_(faults.seed) {}
 
-  void attach(int fd) override { plain_.attach(fd); }
+  void attach(int fd, TransportHost&) override { plain_.attach(fd); }
+  void unread(buffer::Buffer&) override {}
   IoResult read(std::span<char> out) override;
   IoResult write(buffer::Buffer& data) override;
   IoResult shutdownWrite() override { return plain_.shutdownWrite(); }

@@ -300,8 +300,8 @@ class ConnectTest : public ::testing::Test {
 
 TEST_F(ConnectTest, ConnectsAndWritesWhatWasThereEarly) {
   const base::UniqueFd listener = listenOnLoopback();
-  auto connection =
-      Connection::connect(worker_.io, addressOf(listener.get()), nullptr, std::chrono::seconds(1));
+  auto connection = Connection::connect(worker_.io, addressOf(listener.get()), nullptr,
+                                        {.timeout = std::chrono::seconds(1)});
   connection->setHandler(handler_);
   EXPECT_TRUE(connection->connecting());
   worker_.act([&] {
@@ -323,7 +323,8 @@ TEST_F(ConnectTest, ToUnixSocketIsNotToldFromInside) {
   const base::UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(bind(listener.get(), address.data(), address.length()), 0);
   ASSERT_EQ(listen(listener.get(), 4), 0);
-  auto connection = Connection::connect(worker_.io, address, nullptr, std::chrono::seconds(1));
+  auto connection =
+      Connection::connect(worker_.io, address, nullptr, {.timeout = std::chrono::seconds(1)});
   connection->setHandler(handler_);
   EXPECT_EQ(handler_.connected, 0);
   worker_.settle();
@@ -336,7 +337,8 @@ TEST_F(ConnectTest, RefusalIsToldLaterWithErrno) {
     const base::UniqueFd listener = listenOnLoopback();
     address = addressOf(listener.get());
   }
-  auto connection = Connection::connect(worker_.io, address, nullptr, std::chrono::seconds(1));
+  auto connection =
+      Connection::connect(worker_.io, address, nullptr, {.timeout = std::chrono::seconds(1)});
   connection->setHandler(handler_);
   EXPECT_EQ(handler_.closes, 0);
   EXPECT_TRUE(worker_.dispatcher.runUntil([&] { return handler_.closes == 1; }));
@@ -347,15 +349,16 @@ TEST_F(ConnectTest, RefusalIsToldLaterWithErrno) {
 TEST_F(ConnectTest, FailureAtOnceIsToldLaterToo) {
   for (const char* text : {"unix:/nonexistent/weir.sock", "255.255.255.255:1"}) {
     RecordingHandler handler;
-    auto connection =
-        Connection::connect(worker_.io, *Address::parse(text), nullptr, std::chrono::seconds(1));
+    auto connection = Connection::connect(worker_.io, *Address::parse(text), nullptr,
+                                          {.timeout = std::chrono::seconds(1)});
     connection->setHandler(handler);
     EXPECT_EQ(handler.closes, 0);
     worker_.settle();
     EXPECT_EQ(handler.reason, CloseReason::kConnectFailed) << text;
     EXPECT_NE(connection->lastError(), 0);
   }
-  auto nowhere = Connection::connect(worker_.io, Address(), nullptr, std::chrono::seconds(1));
+  auto nowhere =
+      Connection::connect(worker_.io, Address(), nullptr, {.timeout = std::chrono::seconds(1)});
   nowhere->setHandler(handler_);
   worker_.settle();
   EXPECT_EQ(handler_.reason, CloseReason::kConnectFailed);
@@ -369,7 +372,7 @@ TEST_F(ConnectTest, TimesOut) {
   for (int i = 0; i < 4; ++i) {
     handlers.push_back(std::make_unique<RecordingHandler>());
     connections.push_back(Connection::connect(worker_.io, addressOf(listener.get()), nullptr,
-                                              std::chrono::milliseconds(300)));
+                                              {.timeout = std::chrono::milliseconds(300)}));
     connections.back()->setHandler(*handlers.back());
     worker_.settle();
   }

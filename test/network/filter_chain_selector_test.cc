@@ -39,15 +39,18 @@ TEST(FilterChainSelectorTest, MostSpecificWins) {
   const FilterChainSelector selector(chains);
 
   const auto name = [&](const char* destination, const char* source, const char* server_name,
-                        std::vector<std::string_view> protocols = {}) {
+                        std::vector<std::string> protocols = {}) {
     const Address to = *Address::parse(destination);
     const Address from = *Address::parse(source);
-    const int index = selector.select({&to, &from, server_name, std::move(protocols)});
+    ConnectionInfo info;
+    info.server_name = server_name;
+    info.application_protocols = std::move(protocols);
+    const int index = selector.select({&to, &from, &info});
     return index < 0 ? std::string("none") : chains[static_cast<size_t>(index)]->name;
   };
   EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", ""), "any");
   EXPECT_EQ(name("1.1.1.1:443", "2.2.2.2:1", "shop.example"), "port");
-  EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", "SHOP.example"), "exact");
+  EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", "shop.example"), "exact");
   EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", "x.example"), "wildcard");
   EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", "x.api.example"), "longer");
   EXPECT_EQ(name("1.1.1.1:80", "2.2.2.2:1", "x.example", {"http/1.1", "h2"}), "h2");
@@ -64,9 +67,9 @@ TEST(FilterChainSelectorTest, NoneFits) {
   only->match.destination_port = 443;
   const FilterChainSelector selector({only});
   const Address to = *Address::parse("1.1.1.1:80");
-  EXPECT_EQ(selector.select({&to, nullptr, "", {}}), -1);
+  EXPECT_EQ(selector.select({&to, nullptr, nullptr}), -1);
   EXPECT_EQ(selector.select({}), -1);
-  EXPECT_EQ(FilterChainSelector({}).select({&to, nullptr, "", {}}), -1);
+  EXPECT_EQ(FilterChainSelector({}).select({&to, nullptr, nullptr}), -1);
 }
 
 // Oracle: looks at every chain and keeps the one whose facts are the most specific.
@@ -75,14 +78,14 @@ int selectSlowly(const Chains& chains, const FilterChainMatchInput& input) {
   std::vector<int> best_rank;
   for (size_t i = 0; i < chains.size(); ++i) {
     const FilterChainMatch& match = chains[i]->match;
-    std::vector<int> rank(4, 0);
+    std::vector<int> rank(5, 0);
     if (match.destination_port) {
       if (*match.destination_port != input.destination->port()) continue;
       rank[0] = 1;
     }
     for (const std::string& server_name : match.server_names) {
       const std::string wanted = base::lowered(server_name);
-      const std::string asked = base::lowered(input.server_name);
+      const std::string asked = input.info->server_name;
       if (wanted == asked) rank[1] = 1000;
       const std::string suffix = wanted.substr(1);
       if (wanted.starts_with("*.") && asked.size() > suffix.size() && asked.ends_with(suffix)) {
@@ -91,13 +94,19 @@ int selectSlowly(const Chains& chains, const FilterChainMatchInput& input) {
     }
     if (!match.server_names.empty() && rank[1] == 0) continue;
     for (const std::string& wanted : match.application_protocols) {
-      for (std::string_view offered : input.application_protocols) rank[2] |= wanted == offered;
+      for (const std::string& offered : input.info->application_protocols) {
+        rank[2] |= wanted == offered;
+      }
     }
     if (!match.application_protocols.empty() && rank[2] == 0) continue;
-    for (const Prefix& prefix : match.source_prefixes) {
-      if (prefix.contains(*input.source)) rank[3] = std::max(rank[3], prefix.length() + 1);
+    if (match.protocol != ConnectionInfo::Protocol::kUnknown) {
+      if (match.protocol != input.info->protocol) continue;
+      rank[3] = 1;
     }
-    if (!match.source_prefixes.empty() && rank[3] == 0) continue;
+    for (const Prefix& prefix : match.source_prefixes) {
+      if (prefix.contains(*input.source)) rank[4] = std::max(rank[4], prefix.length() + 1);
+    }
+    if (!match.source_prefixes.empty() && rank[4] == 0) continue;
     if (best < 0 || rank > best_rank) {
       best = static_cast<int>(i);
       best_rank = rank;
@@ -123,6 +132,9 @@ TEST(FilterChainSelectorTest, AgreesWithTheOracle) {
         config->match.server_names.push_back(names[random() % names.size()]);
       }
       if (random() % 3 == 0) config->match.application_protocols = {protocols[random() % 3]};
+      config->match.protocol =
+          std::vector{ConnectionInfo::Protocol::kUnknown, ConnectionInfo::Protocol::kUnknown,
+                      ConnectionInfo::Protocol::kRaw, ConnectionInfo::Protocol::kTls}[random() % 4];
       for (size_t n = random() % 3; n > 0; --n) {
         config->match.source_prefixes.push_back(*Prefix::parse(prefixes[random() % 4]));
       }
@@ -133,10 +145,14 @@ TEST(FilterChainSelectorTest, AgreesWithTheOracle) {
       const Address to = *Address::parse(random() % 2 ? "1.1.1.1:80" : "1.1.1.1:81");
       const Address from = *Address::parse(
           std::vector{"10.1.2.3:1", "10.2.0.1:1", "9.9.9.9:1", "[::2]:1"}[random() % 4]);
-      FilterChainMatchInput input{&to, &from, asked[random() % asked.size()], {}};
+      ConnectionInfo info;
+      info.server_name = base::lowered(asked[random() % asked.size()]);
+      info.protocol =
+          std::vector{ConnectionInfo::Protocol::kRaw, ConnectionInfo::Protocol::kTls}[random() % 2];
       for (size_t n = random() % 3; n > 0; --n) {
-        input.application_protocols.push_back(protocols[random() % 3]);
+        info.application_protocols.emplace_back(protocols[random() % 3]);
       }
+      const FilterChainMatchInput input{&to, &from, &info};
       EXPECT_EQ(selector.select(input), selectSlowly(chains, input)) << "round " << round;
     }
   }

@@ -34,8 +34,8 @@ class RelayFilter final : public NetworkFilter {
     NetworkFilter::onNewConnection(chain);
     Connection& downstream = chain.connection();
     downstream.setReadEnabled(false);
-    upstream_.connection =
-        Connection::connect(downstream.io(), address_, nullptr, std::chrono::seconds(5));
+    upstream_.connection = Connection::connect(downstream.io(), address_, nullptr,
+                                               {.timeout = std::chrono::seconds(5)});
     upstream_.connection->setHandler(upstream_);
   }
   Verdict onData(buffer::Buffer&, bool) override { return Verdict::kContinue; }

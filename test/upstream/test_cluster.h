@@ -64,7 +64,15 @@ struct TestProcess {
 // One worker with simulated time.
 struct TestWorker {
   explicit TestWorker(TestProcess& process, uint32_t index = 0)
-      : io(dispatcher, index), clusters(io, process.store.block(index + 1)) {}
+      : io(dispatcher, index), services(offer(process, index)), clusters(services) {}
+  base::ServiceMap offer(TestProcess& process, uint32_t index) {
+    base::ServiceMap offered;
+    offered.put<event::Dispatcher>(dispatcher);
+    offered.put(io);
+    offered.put(process.store);
+    offered.put(process.store.block(index + 1));
+    return offered;
+  }
   WorkerCluster& cluster() { return *clusters.find("c"); }
   HttpPool& pool(uint32_t host = 0) { return cluster().host(host).httpPool(); }
   // Until it comes to rest; what the test did itself counts as a callback.
@@ -80,6 +88,7 @@ struct TestWorker {
 
   event::FakeDispatcher dispatcher;
   network::IoContext io;
+  base::ServiceMap services;
   ClusterSet clusters;
 };
 

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "source/network/connection.h"
+#include "source/upstream/cluster.h"
+
+namespace weir::upstream {
+
+// One connection to an endpoint that serves one client connection alone, as L4 proxying needs it:
+// counts against the limits of cluster and endpoint, into the statistics, and as in flight for the
+// balancer, from open() until it is destroyed. Not pooled. Worker-confined.
+class EndpointConnection {
+ public:
+  // Its owner. Like network::ConnectionHandler, whose calls come through here.
+  using Handler = network::ConnectionHandler;
+
+  // Starts connecting; the outcome comes by handler.onConnected or onClose, never from inside.
+  // nullptr when a limit forbids it (counted as overflow). `handler` outlives it.
+  static std::unique_ptr<EndpointConnection> open(base::LocalRef<WorkerCluster> cluster,
+                                                  base::LocalRef<WorkerEndpoint> endpoint,
+                                                  const network::TransportTarget& target,
+                                                  Handler& handler);
+  // Closes at once when still open, without telling the handler. The network connection itself is
+  // destroyed later (deferred).
+  virtual ~EndpointConnection() = default;
+
+  virtual network::Connection& connection() = 0;
+  virtual WorkerEndpoint& endpoint() = 0;
+  virtual WorkerCluster& cluster() = 0;
+};
+
+}  // namespace weir::upstream
