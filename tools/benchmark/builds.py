@@ -19,7 +19,12 @@ def build(root, *targets):
     if result.returncode != 0:
         raise BenchError(f"the build of {' '.join(targets)} failed")
     folder = _output(root, ["info", _CONFIG, "bazel-bin"]).strip()
-    return [os.path.join(folder, target.removeprefix("//").replace(":", "/")) for target in targets]
+    return [os.path.join(folder, _path_of(target)) for target in targets]
+
+
+def _path_of(target):
+    package, _, name = target.removeprefix("//").partition(":")
+    return os.path.join(package, name or os.path.basename(package))
 
 
 def micro_benchmarks(root):

@@ -60,6 +60,8 @@ def _bound(row):
     target = row["target"]
     if not target["references"]:
         return target["limit"]
+    if not target["ratio"]:
+        return None
     known = [row["peers"][name]["value"] for name in target["references"] if name in row["peers"]]
     return target["ratio"] * min(known) if known else None
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from . import builds, chart, compare, report
-from .measurement import Bench, Progress, run_rounds
+from .measurement import Bench, Progress, run_rounds, steps_of
 from .peers import FAMILIES, all_peers
 from .processes import BenchError
 from .rows import ROWS, rows_named
@@ -80,7 +80,7 @@ def _positive(text):
 
 def _list():
     for row in ROWS:
-        print(f"{row.key:<12} {row.title}\n{'':12} Weir must reach {row.target.text()}; of {', '.join(row.peers)}")
+        print(f"{row.key:<16} {row.title}\n{'':16} Weir must reach: {row.target.text()}; peers: {', '.join(row.peers)}")
     return 0
 
 
@@ -89,10 +89,10 @@ def _bench(options):
         raise BenchError("wrk is not installed (Debian package wrk)")
     earlier = compare.load(options.compare) if options.compare else None  # before minutes of work
     wanted = set(options.peers or FAMILIES)
-    peers, origin = _prepare(options, wanted)
+    peers, origin, client = _prepare(options, wanted)
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        with Bench(folder, origin, options.seconds) as bench:
-            steps = sum(peer.name in row.peers for row in options.rows for peer in peers) * options.rounds
+        with Bench(folder, origin, client, options.seconds) as bench:
+            steps = len(steps_of(options.rows, peers)) * options.rounds
             results, failed = run_rounds(bench, options.rows, peers, options.rounds, Progress(steps))
             facts = _facts(options, bench, peers)
     doc = report.document(facts, options.rows, results, failed)
@@ -103,17 +103,23 @@ def _bench(options):
 
 
 def _prepare(options, wanted):
-    targets = ["//tools/benchmark:origin", "//tools/benchmark:relay"]
+    targets = ["//tools/benchmark:origin", "//tools/benchmark/client", "//tools/benchmark:relay"]
     build_weir = "weir" in wanted and not options.weir
     programs = builds.build(ROOT, *targets, *(["//source/exe:weir"] if build_weir else []))
-    weir = programs[2] if build_weir else options.weir
+    origin, client, relay = programs[:3]
+    weir = programs[3] if build_weir else options.weir
     if weir and not os.access(weir, os.X_OK):
         raise BenchError(f"--weir {weir}: no such program")
-    chosen = [p for p in all_peers(relay=programs[1], weir=weir and os.path.abspath(weir)) if {p.name, p.family} & wanted]
+    chosen = [p for p in all_peers(relay=relay, weir=weir and os.path.abspath(weir)) if {p.name, p.family} & wanted]
     for peer in chosen:
         if not peer.installed():
             print(f"{peer.name} is not installed: left out", file=sys.stderr)
-    return [peer for peer in chosen if peer.installed()], programs[0]
+    installed = [peer for peer in chosen if peer.installed()]
+    for row in options.rows:
+        for peer in installed:
+            if peer.name in row.peers and row.scenario not in peer.scenarios:
+                print(f"{peer.name} has nothing for {row.scenario.upper()}: left out of {row.key}", file=sys.stderr)
+    return installed, origin, client
 
 
 def _facts(options, bench, peers):
@@ -147,7 +153,9 @@ def _write(doc, folder):
 def _print(doc, folder):
     print(report.heading(doc) + "\n")
     print(report.as_text(report.main_table(doc)) + "\n")
-    print(report.as_text(report.detail_table(doc)) + "\n")
+    for table in (report.detail_table(doc), report.storm_table(doc)):
+        if len(table) > 1:
+            print(report.as_text(table) + "\n")
     met = [row["verdict"]["met"] for row in doc["rows"]]
     print(f"targets: {met.count(True)} met, {met.count(False)} missed, {met.count(None)} not judged")
     print(f"written: {', '.join(os.path.join(folder, f'bench.{kind}') for kind in ('md', 'json', 'svg'))}")

@@ -4,9 +4,10 @@ import json
 
 from . import report
 from .processes import BenchError
-from .rows import BYTES_PER_CLIENT
+from .rows import BYTES_PER_CLIENT, LATENCY
 
 REGRESSION = 0.02
+_WORSE = "REGRESSION"
 
 
 def load(path):
@@ -39,7 +40,8 @@ def comparison(old, new):
         drift = None if row["unit"] == BYTES_PER_CLIENT else _drift(before, row)
         change = now / was - 1
         relative = (1 + change) / (1 + drift) - 1 if drift is not None else change
-        if relative > REGRESSION:
+        judgement = "latency, not judged" if row["unit"] == LATENCY else _judgement(relative)
+        if judgement == _WORSE:
             regressions.append(row["key"])
         table.append(
             [
@@ -49,7 +51,7 @@ def comparison(old, new):
                 report.number(row, now),
                 _percent(change),
                 _percent(relative),
-                _judgement(relative),
+                judgement,
             ]
         )
     return table, regressions
@@ -73,5 +75,5 @@ def _percent(change):
 
 def _judgement(change):
     if change > REGRESSION:
-        return "REGRESSION"
+        return _WORSE
     return "better" if change < -REGRESSION else "same"

@@ -32,40 +32,131 @@ class HttpLoad:
     headers: tuple = ()
 
     def run(self, bench, proxy):
-        self._wrk(bench, proxy, WARM_UP_SECONDS)
-        ticks, nanoseconds, begin = proxy.process.cpu_ticks(), proxy.process.cpu_nanoseconds(), time.monotonic()
-        result = self._wrk(bench, proxy, bench.seconds)
-        wall = time.monotonic() - begin
-        nanoseconds = proxy.process.cpu_nanoseconds() - nanoseconds
-        user, system = (now - then for now, then in zip(proxy.process.cpu_ticks(), ticks))
-        errors = {kind: result[kind] for kind in ("connect", "read", "write", "status", "timeout") if result[kind]}
-        return Sample(
-            value=nanoseconds / 1000 / result["requests"],
-            details={
-                "requests_per_second": result["requests"] * 1e6 / result["microseconds"],
-                "p50_us": result["p50"],
-                "p90_us": result["p90"],
-                "p99_us": result["p99"],
-                "busy": nanoseconds / 1e9 / wall,
-                "user_share": user / (user + system) if user + system else 0.0,
-                "errors": errors,
-            },
-        )
+        return _cpu_per_request(bench, proxy, lambda seconds: self._wrk(bench, proxy, seconds))
 
     def _wrk(self, bench, proxy, seconds):
         command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s", "-s", WRK_REPORT]
         for name, value in self.headers:
             command += ["-H", f"{name}: {value}"]
-        command.append(f"http://127.0.0.1:{proxy.port}{self.path}")
+        command.append(proxy.url(self.path))
         with Process(command, bench.load_core, bench.log_path("wrk"), read_output=True) as wrk:
-            output = wrk.finish(timeout=seconds + 15)
-        for line in output.splitlines():
-            if line.startswith("result "):
-                result = {key: int(value) for key, value in (part.split("=") for part in line.split()[1:])}
-                if result["requests"] == 0 or result["status"] > 0:
-                    raise BenchError(f"{proxy.name} did not serve {self.path}: {line}{proxy.process.log_tail()}")
-                return result
-        raise BenchError(f"wrk printed no result:\n{output}")
+            return _result(proxy, command, wrk.finish(timeout=seconds + 15))
+
+
+@dataclass(frozen=True)
+class ClientLoad:
+    """The bench's own client (client/main.cc): handshakes under control, echoes; the value as of HttpLoad."""
+
+    mode: str
+    connections: int
+
+    def run(self, bench, proxy):
+        return _cpu_per_request(bench, proxy, lambda seconds: self._client(bench, proxy, seconds))
+
+    def _client(self, bench, proxy, seconds):
+        command = _client_command(bench, proxy, self.mode, self.connections, seconds)
+        with Process(command, bench.load_core, bench.log_path("client"), read_output=True) as client:
+            return _result(proxy, command, client.finish(timeout=seconds + 15))
+
+
+@dataclass(frozen=True)
+class HandshakeStormLoad:
+    """Requests at a fixed rate on TLS connections that exist, first alone and then beside full handshakes.
+
+    The value is the 99th percentile of the requests' latency in the storm. The storm's client runs
+    in the background of the load core: what its own cryptography costs must not delay the requests.
+    """
+
+    connections: int
+    requests_per_second: int
+    handshakes_per_second: int
+
+    def run(self, bench, proxy):
+        self._requests(bench, proxy, WARM_UP_SECONDS)
+        calm = self._requests(bench, proxy, bench.seconds)
+        # A second more than the requests, which begin after the storm.
+        seconds = bench.seconds + 1
+        command = _client_command(bench, proxy, "tls-full", self.connections, seconds, self.handshakes_per_second)
+        log = bench.log_path("storm")
+        with Process(command, bench.load_core, log, read_output=True, in_background=True) as storm:
+            storm.read_line()
+            stormy = self._requests(bench, proxy, bench.seconds)
+            handshakes = _result(proxy, command, storm.finish(timeout=seconds + 15))
+        return Sample(
+            value=stormy["p99"],
+            details={
+                "calm_p50_us": calm["p50"],
+                "calm_p99_us": calm["p99"],
+                "storm_p50_us": stormy["p50"],
+                "storm_p99_us": stormy["p99"],
+                "storm_requests_per_second": _rate(stormy),
+                "handshakes_per_second": _rate(handshakes),
+                "errors": _sum(_errors(calm), _errors(stormy), _errors(handshakes)),
+            },
+        )
+
+    def _requests(self, bench, proxy, seconds):
+        rate = self.requests_per_second
+        command = _client_command(bench, proxy, "tls-keepalive", self.connections, seconds, rate)
+        with Process(command, bench.load_core, bench.log_path("client"), read_output=True) as client:
+            return _result(proxy, command, client.finish(timeout=seconds + 15))
+
+
+def _cpu_per_request(bench, proxy, generate):
+    """Warms up, then sets what `generate(seconds)` completed against what the kernel counted meanwhile."""
+    generate(WARM_UP_SECONDS)
+    ticks, nanoseconds, begin = proxy.process.cpu_ticks(), proxy.process.cpu_nanoseconds(), time.monotonic()
+    result = generate(bench.seconds)
+    wall = time.monotonic() - begin
+    nanoseconds = proxy.process.cpu_nanoseconds() - nanoseconds
+    user, system = (now - then for now, then in zip(proxy.process.cpu_ticks(), ticks))
+    return Sample(
+        value=nanoseconds / 1000 / result["requests"],
+        details={
+            "requests_per_second": _rate(result),
+            "p50_us": result["p50"],
+            "p90_us": result["p90"],
+            "p99_us": result["p99"],
+            "busy": nanoseconds / 1e9 / wall,
+            "user_share": user / (user + system) if user + system else 0.0,
+            "errors": _errors(result),
+        },
+    )
+
+
+def _client_command(bench, proxy, mode, connections, seconds, rate=None):
+    command = [bench.client_program, mode, str(proxy.port), "--connections", str(connections)]
+    command += ["--seconds", str(seconds)]
+    return command + (["--rate", str(rate)] if rate else [])
+
+
+# What a line of figures says beside errors, and the errors that make a measurement worthless: another
+# answer than the one asked for, another kind of handshake.
+_FIGURES = ("requests", "microseconds", "p50", "p90", "p99")
+_FATAL = ("status", "answer", "session")
+
+
+def _result(proxy, command, output):
+    """The figures of the line that starts with "result", which wrk_report.lua and the client print."""
+    for line in output.splitlines():
+        if line.startswith("result "):
+            result = {key: int(value) for key, value in (part.split("=") for part in line.split()[1:])}
+            if result["requests"] == 0 or any(result.get(kind) for kind in _FATAL):
+                raise BenchError(f"{proxy.name} did not serve {' '.join(command)}: {line}{proxy.process.log_tail()}")
+            return result
+    raise BenchError(f"{command[0]} printed no result:\n{output}")
+
+
+def _errors(result):
+    return {kind: count for kind, count in result.items() if kind not in _FIGURES and count}
+
+
+def _sum(*errors):
+    return {kind: sum(some.get(kind, 0) for some in errors) for kind in {kind for some in errors for kind in some}}
+
+
+def _rate(result):
+    return result["requests"] * 1e6 / result["microseconds"]
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import sys
 from dataclasses import dataclass, field
 
 from .processes import BenchError, Process, raise_descriptor_limit
+from .tls import Certificate
 
 # Descriptors a proxy needs beside its clients: connections to the origin, its own files.
 SPARE_FILES = 1500
 
 
 class Bench:
-    """What every measurement shares: the two cores, the origin, folders and limits."""
+    """What every measurement shares: the two cores, the origin, the client, folders, limits, a certificate."""
 
-    def __init__(self, folder, origin_program, seconds):
+    def __init__(self, folder, origin_program, client_program, seconds):
         self.seconds = seconds
         self.max_files = raise_descriptor_limit()
         self.max_clients = self.max_files - SPARE_FILES
@@ -22,7 +23,9 @@ class Bench:
         self._folder = folder
         self._origin_program = origin_program
         self._origin = None
+        self.client_program = client_program
         self.origin_ports = []
+        self._certificate = None
 
     def __enter__(self):
         # The idle clients are in this process.
@@ -44,6 +47,12 @@ class Bench:
         path = os.path.join(self._folder, name)
         os.makedirs(path, exist_ok=True)
         return path
+
+    def certificate(self):
+        """What all proxies show to TLS clients; made when it is first asked for."""
+        if self._certificate is None:
+            self._certificate = Certificate.make(self.folder("tls"))
+        return self._certificate
 
     def log_path(self, name):
         return os.path.join(self.folder(name), "log")
@@ -84,11 +93,16 @@ class Result:
         return total
 
 
+def steps_of(rows, peers):
+    """The measurements of a round: each row with each peer that can do its work."""
+    return [(row, peer) for row in rows for peer in peers if peer.name in row.peers and row.scenario in peer.scenarios]
+
+
 def run_rounds(bench, rows, peers, rounds, progress):
     """{row.key: {peer.name: Result}}; a peer that fails in a row is left out of it, and said."""
     results = {row.key: {} for row in rows}
     failed = set()
-    steps = [(row, peer) for row in rows for peer in peers if peer.name in row.peers and row.scenario in peer.scenarios]
+    steps = steps_of(rows, peers)
     for number in range(1, rounds + 1):
         for row, peer in steps:
             if (row.key, peer.name) in failed:
@@ -116,7 +130,7 @@ class Progress:
 
     def begin(self, number, rounds, row, peer):
         self._count += 1
-        self._print(f"[{self._count:3}/{self._total}] round {number}/{rounds}  {row.key:<10} {peer.name:<14}", end="")
+        self._print(f"[{self._count:3}/{self._total}] round {number}/{rounds}  {row.key:<15} {peer.name:<14}", end="")
 
     def done(self, row, sample):
         rate = sample.details.get("requests_per_second")

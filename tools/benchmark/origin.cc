@@ -1,10 +1,10 @@
 // The benchmark's origin: answers GET /128 (128 bytes), /1m (1 MiB) and /echo (the request head it
 // received) with keep-alive, from one thread. It is made to cost less than any proxy in front of
 // it, so it parses nothing it does not need: a request is what ends in an empty line, without a
-// body.
+// body. A connection that starts with anything but a G, and each datagram, is sent back as it came.
 //
-// Usage: origin [PORTS]. Listens on PORTS loopback ports (default 2) that the kernel chooses and
-// prints them on one line.
+// Usage: origin [PORTS]. Listens on PORTS loopback ports (default 2), TCP and UDP, that the kernel
+// chooses and prints them on one line.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -32,6 +33,8 @@ namespace {
 
 constexpr size_t kReadBytes = 16 * 1024;
 constexpr size_t kMaxHeadBytes = 64 * 1024;
+constexpr int kDatagramsPerTurn = 64;
+constexpr int kPortAttempts = 16;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 [[noreturn]] void die(const char* what) {
@@ -95,7 +98,15 @@ class Connection {
     const ssize_t got = read(fd_, bytes.data(), bytes.size());
     if (got == 0) return false;
     if (got < 0) return errno == EAGAIN || errno == EINTR;
-    input_.append(bytes.data(), static_cast<size_t>(got));
+    const std::string_view received(bytes.data(), static_cast<size_t>(got));
+    if (protocol_ == Protocol::kUnknown) {
+      protocol_ = received.front() == 'G' ? Protocol::kHttp : Protocol::kEcho;
+    }
+    if (protocol_ == Protocol::kEcho) {
+      output_ = received;  // nothing is read while something is unsent
+      return flush();
+    }
+    input_.append(received);
     if (input_.size() > kMaxHeadBytes) return false;
     return advance(answers);
   }
@@ -105,6 +116,8 @@ class Connection {
   bool wantsWrite() const { return sent_ < pending().size(); }
 
  private:
+  enum class Protocol { kUnknown, kHttp, kEcho };
+
   std::string_view pending() const { return large_ ? std::string_view(*large_) : output_; }
 
   // Answers the complete requests in order; a large answer is sent before the next is looked at.
@@ -151,6 +164,7 @@ class Connection {
   }
 
   const int fd_;
+  Protocol protocol_ = Protocol::kUnknown;
   std::string input_;
   std::string output_;
   std::shared_ptr<const std::string> large_;
@@ -170,6 +184,19 @@ int listenOnLoopback() {
   return fd;
 }
 
+// -1 when the UDP port of this number is taken.
+int openDatagrams(int port) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  if (fd < 0) die("socket");
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
 int portOf(int fd) {
   sockaddr_in address{};
   socklen_t length = sizeof(address);
@@ -182,11 +209,7 @@ class Origin {
  public:
   explicit Origin(int ports) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) die("epoll_create1");
-    for (int i = 0; i < ports; ++i) {
-      const int fd = listenOnLoopback();
-      listeners_.push_back(fd);
-      watch(EPOLL_CTL_ADD, fd, EPOLLIN);
-    }
+    for (int i = 0; i < ports; ++i) openPort();
   }
 
   void printPorts() const {
@@ -206,6 +229,24 @@ class Origin {
   }
 
  private:
+  void openPort() {
+    for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
+      const int listener = listenOnLoopback();
+      const int datagrams = openDatagrams(portOf(listener));
+      if (datagrams < 0) {
+        close(listener);
+        continue;
+      }
+      listeners_.push_back(listener);
+      datagram_sockets_.push_back(datagrams);
+      watch(EPOLL_CTL_ADD, listener, EPOLLIN);
+      watch(EPOLL_CTL_ADD, datagrams, EPOLLIN);
+      return;
+    }
+    std::fprintf(stderr, "no port that is free for TCP and UDP\n");
+    std::exit(1);
+  }
+
   void watch(int operation, int fd, uint32_t mask) {
     epoll_event event{};
     event.events = mask;
@@ -216,7 +257,7 @@ class Origin {
   void handle(const epoll_event& event) {
     const size_t index = static_cast<size_t>(event.data.fd);
     if (index >= connections_.size() || !connections_[index]) {
-      acceptAll(event.data.fd);
+      serve(event.data.fd);
       return;
     }
     Connection& connection = *connections_[index];
@@ -227,6 +268,26 @@ class Origin {
       connections_[index].reset();
     } else if (wanted != connection.wantsWrite()) {
       watch(EPOLL_CTL_MOD, connection.fd(), wanted ? EPOLLIN : EPOLLOUT);
+    }
+  }
+
+  void serve(int fd) {
+    if (std::find(listeners_.begin(), listeners_.end(), fd) != listeners_.end()) {
+      acceptAll(fd);
+    } else {
+      echoDatagrams(fd);
+    }
+  }
+
+  void echoDatagrams(int fd) {
+    sockaddr_in from{};
+    for (int i = 0; i < kDatagramsPerTurn; ++i) {
+      socklen_t length = sizeof(from);
+      auto* const address = reinterpret_cast<sockaddr*>(&from);
+      const ssize_t got =
+          recvfrom(fd, datagram_.data(), datagram_.size(), MSG_DONTWAIT, address, &length);
+      if (got < 0) return;
+      sendto(fd, datagram_.data(), static_cast<size_t>(got), MSG_DONTWAIT, address, length);
     }
   }
 
@@ -246,6 +307,8 @@ class Origin {
   const int epoll_;
   Answers answers_;
   std::vector<int> listeners_;
+  std::vector<int> datagram_sockets_;  // each with the number of a listener's port
+  std::array<char, 64 * 1024> datagram_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by file descriptor
 };
 
@@ -259,7 +322,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: origin [PORTS]   (1 to 64 listening ports, default 2)\n");
     return 2;
   }
-  weir::benchmark::Origin origin(ports);
+  static weir::benchmark::Origin origin(ports);
   origin.printPorts();
   origin.run();
 }

@@ -1,21 +1,25 @@
 """The proxies that are measured: how each is found, configured and started.
 
 All do the same work: two endpoints, keep-alive to them, X-Forwarded-For, X-Forwarded-Proto and a
-request id added, no access log. The bench checks at every start that the origin sees those fields.
+request id added, no access log; with TLS the same version, suite and certificate. readiness.py
+checks at every start that it is so.
 """
 
-import http.client
 import os
+import re
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from string import Template
 
+from . import readiness, tls
 from .processes import BenchError, Process, free_ports
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
-ADDED_FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-request-id")
+
+# What a proxy can be asked to do. "tls" is "http" with TLS on the listener, from the same template.
+HTTP_SCENARIOS = ("http", "tls")
+ALL_SCENARIOS = (*HTTP_SCENARIOS, "tcp", "udp")
 
 
 @dataclass
@@ -25,6 +29,11 @@ class Proxy:
     name: str
     process: Process
     port: int
+    scenario: str = "http"
+
+    def url(self, path):
+        scheme = "https" if self.scenario == "tls" else "http"
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
 
 
 class Peer:
@@ -56,16 +65,18 @@ class Peer:
         try:
             if port is None:
                 port = int(process.read_line())
-            _wait_until_serving(self, process, port)
+            proxy = Proxy(self.name, process, port, scenario)
+            readiness.wait_until_serving(proxy, self.adds_fields)
         except BaseException:
             process.stop()
             raise
-        return Proxy(self.name, process, port)
+        return proxy
 
 
 class Relay(Peer):
     """Copies bytes to one origin port without looking at them: the floor."""
 
+    scenarios = ("http", "tcp")
     adds_fields = False
 
     def command(self, bench, scenario, folder):
@@ -86,7 +97,7 @@ class ConfiguredPeer(Peer):
 
     def command(self, bench, scenario, folder):
         port, admin_port = free_ports(2)
-        path = os.path.join(folder, self._template.format(scenario=scenario))
+        path = os.path.join(folder, self._template.format(scenario="http" if scenario == "tls" else scenario))
         values = {
             "PORT": port,
             "ADMIN_PORT": admin_port,
@@ -96,6 +107,7 @@ class ConfiguredPeer(Peer):
             "MAX_FILES": bench.max_files,
             "FOLDER": folder,
             **self._extra,
+            **self.listener_values(bench.certificate() if scenario == "tls" else None),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
             text = Template(template.read()).substitute(values)
@@ -106,18 +118,44 @@ class ConfiguredPeer(Peer):
     def arguments(self, path, folder):
         raise NotImplementedError
 
+    def listener_values(self, certificate):
+        """What the template says about the listener: TLS with this certificate, plain when it is None."""
+        raise NotImplementedError
+
 
 class Nginx(ConfiguredPeer):
+    def __init__(self, program):
+        module = _nginx_stream_module(program) if program else None
+        super().__init__("nginx", "nginx", program, "nginx-{scenario}.conf", ["-v"], {"STREAM_MODULE": module or ""})
+        self.scenarios = HTTP_SCENARIOS if module is None else ALL_SCENARIOS
+
+    def listener_values(self, certificate):
+        if certificate is None:
+            return {"LISTEN_TLS": "", "TLS_SETTINGS": ""}
+        return {"LISTEN_TLS": " ssl", "TLS_SETTINGS": tls.nginx_settings(certificate)}
+
     def arguments(self, path, folder):
         return [self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
 
 
 class HaProxy(ConfiguredPeer):
+    scenarios = (*HTTP_SCENARIOS, "tcp")
+
+    def listener_values(self, certificate):
+        if certificate is None:
+            return {"BIND_TLS": "", "SCHEME": "http"}
+        return {"BIND_TLS": tls.haproxy_bind(certificate), "SCHEME": "https"}
+
     def arguments(self, path, folder):
         return [self.program, "-db", "-q", "-f", path]
 
 
 class Weir(ConfiguredPeer):
+    scenarios = ALL_SCENARIOS
+
+    def listener_values(self, certificate):
+        return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}
+
     def arguments(self, path, folder):
         checked = subprocess.run(
             [self.program, "check", "-c", path], capture_output=True, text=True, timeout=30, check=False
@@ -140,7 +178,7 @@ def all_peers(relay=None, weir=None):
     nginx, haproxy = _find("nginx"), _find("haproxy")
     return [
         Relay("relay", "relay", relay),
-        Nginx("nginx", "nginx", nginx, "nginx-{scenario}.conf", ["-v"]),
+        Nginx(nginx),
         HaProxy("haproxy", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _NO_SPLICE),
         HaProxy("haproxy-tuned", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _SPLICE),
         Weir("weir", "weir", weir, "weir-{scenario}.textproto", ["version"]),
@@ -161,30 +199,11 @@ def _first_line(command):
     return lines[0] if lines else ""
 
 
-def _wait_until_serving(peer, process, port):
-    deadline = time.monotonic() + 10
-    while True:
-        if not process.running():
-            raise BenchError(f"{peer.name} ended at start: {' '.join(process.command)}{process.log_tail()}")
-        try:
-            seen = _get(port, "/echo").lower()
-            break
-        except (OSError, http.client.HTTPException) as error:
-            if time.monotonic() > deadline:
-                raise BenchError(f"{peer.name} does not answer: {error}{process.log_tail()}") from None
-            time.sleep(0.02)
-    missing = [name for name in ADDED_FIELDS if f"\r\n{name}: " not in seen]
-    if peer.adds_fields and missing:
-        raise BenchError(f"{peer.name} does less than the others: it adds no {', '.join(missing)}:\n{seen}")
-
-
-def _get(port, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise http.client.HTTPException(f"status {answer.status}")
-        return answer.read().decode()
-    finally:
-        connection.close()
+def _nginx_stream_module(program):
+    """The line that loads the stream module, "" when it is built in, None when there is none."""
+    built = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10, check=False).stderr
+    if re.search(r"--with-stream(\s|$)", built):
+        return ""
+    folder = re.search(r"--modules-path=(\S+)", built)
+    path = os.path.join(folder.group(1), "ngx_stream_module.so") if folder else ""
+    return f"load_module {path};" if os.path.exists(path) else None

@@ -28,12 +28,19 @@ def raise_descriptor_limit():
 
 
 def free_ports(count):
-    """Loopback ports nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Loopback ports nobody listens on now, neither with TCP nor with UDP, all different."""
+    sockets, ports = [], []
     try:
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
+        while len(ports) < count:
+            sockets += [socket.socket(), socket.socket(type=socket.SOCK_DGRAM)]
+            stream, datagrams = sockets[-2:]
+            stream.bind(("127.0.0.1", 0))
+            try:
+                datagrams.bind(stream.getsockname())
+            except OSError:
+                continue
+            ports.append(stream.getsockname()[1])
+        return ports
     finally:
         for sock in sockets:
             sock.close()
@@ -42,10 +49,11 @@ def free_ports(count):
 class Process:
     """A child in a process group of its own, on one core; as a context manager it is ended on exit.
 
-    Its standard error (and output, unless it is read here) goes to `log_path`.
+    Its standard error (and output, unless it is read here) goes to `log_path`. With `in_background`
+    it gets only the time that others leave of its core.
     """
 
-    def __init__(self, command, core, log_path, read_output=False):
+    def __init__(self, command, core, log_path, read_output=False, in_background=False):
         self.command = command
         self.log_path = log_path
         with open(log_path, "ab") as log:
@@ -55,7 +63,7 @@ class Process:
                 stdout=subprocess.PIPE if read_output else log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=lambda: _prepare_child(core),
+                preexec_fn=lambda: _prepare_child(core, in_background),
             )
         self.pid = self._child.pid
 
@@ -142,9 +150,11 @@ class Process:
         return pids
 
 
-def _prepare_child(core):
+def _prepare_child(core, in_background):
     if core is not None:
         os.sched_setaffinity(0, {core})
+    if in_background:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     # If the bench itself is killed, its children end too.
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 

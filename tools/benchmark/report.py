@@ -60,6 +60,8 @@ def verdict(target, values):
         reference = min(known, key=values.get)
         ratio = values["weir"] / values[reference]
         bound, shown = target.ratio, f"{ratio:.2f} × {reference}"
+        if not bound:
+            return {"met": None, "ratio": ratio, "text": shown}
     else:
         ratio = values["weir"] / target.limit
         bound, shown = 1.0, f"{values['weir']:.0f}"
@@ -127,6 +129,21 @@ def detail_table(doc):
     return table
 
 
+def storm_table(doc):
+    """The latency of requests without and with a storm of handshakes; only a header where no row has one."""
+    table = [["row", "proxy", "p50 ms", "p99 ms", "p50 in the storm", "p99 in the storm", "handshakes/s", "errors"]]
+    columns = ("calm_p50_us", "calm_p99_us", "storm_p50_us", "storm_p99_us")
+    for row in doc["rows"]:
+        for name, result in row["peers"].items():
+            details = result["details"]
+            if "handshakes_per_second" not in details:
+                continue
+            errors = ", ".join(f"{count} {kind}" for kind, count in result["errors"].items())
+            cells = [f"{details[column] / 1000:.2f}" for column in columns]
+            table.append([row["key"], name, *cells, f"{details['handshakes_per_second']:.0f}", errors or "–"])
+    return table
+
+
 def as_text(table):
     """Columns under each other, the first left, the others right aligned."""
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
@@ -152,6 +169,7 @@ def heading(doc):
 
 
 def markdown(doc):
+    storm = storm_table(doc)
     versions = "\n".join(f"- {name}: {version}" for name, version in doc["peers"].items() if version)
     return "\n\n".join(
         [
@@ -162,6 +180,7 @@ def markdown(doc):
             "![CPU per request](bench.svg)",
             "## Throughput and latency",
             as_markdown(detail_table(doc)),
+            *(["## Requests beside handshakes", as_markdown(storm)] if len(storm) > 1 else []),
         ]
     ) + "\n"
 

@@ -6,21 +6,27 @@ with `run(bench, proxy)`, see loads.py) and its own `scenario`, which the peers'
 
 from dataclasses import dataclass
 
-from .loads import HttpLoad, IdleClientsLoad
+from .loads import ClientLoad, HandshakeStormLoad, HttpLoad, IdleClientsLoad
 
 MICROSECONDS = "µs/request"
 BYTES_PER_CLIENT = "B/client"
+LATENCY = "µs, 99th percentile"  # depends on more than the proxy, so no change of it is a regression
 
 
 @dataclass(frozen=True)
 class Target:
-    """`weir <= ratio * best of references`, or `weir <= limit` where there is no reference."""
+    """`weir <= ratio * best of references`, or `weir <= limit` where there is no reference.
+
+    Without a ratio the references are only compared with.
+    """
 
     ratio: float = 0.0
     references: tuple = ()
     limit: float = 0.0
 
     def text(self):
+        if self.references and not self.ratio:
+            return "–"
         if self.references:
             return f"≤ {self.ratio:.2f} × {' / '.join(self.references)}"
         return f"≤ {self.limit:g}"
@@ -95,6 +101,70 @@ ROWS = (
         load=HttpLoad(path="/1m", connections=16),
         target=Target(0.90, ("haproxy-tuned",)),
         peers=("relay", "nginx", "haproxy", "haproxy-tuned", "weir"),
+    ),
+    Row(
+        key="tls",
+        title="TLS 1.3 keep-alive, 128 B reply, 64 connections",
+        load=HttpLoad(path="/128", connections=64),
+        target=Target(0.85, ("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="tls",
+    ),
+    Row(
+        key="tls-handshake",
+        title="TLS 1.3 full handshake per request (P-256)",
+        load=ClientLoad("tls-full", connections=64),
+        target=Target(0.72, ("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="tls",
+    ),
+    Row(
+        key="tls-resumed",
+        title="TLS 1.3 resumed handshake per request",
+        load=ClientLoad("tls-resumed", connections=64),
+        target=Target(references=("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="tls",
+    ),
+    Row(
+        key="tls-large",
+        title="1 MiB reply over TLS",
+        load=HttpLoad(path="/1m", connections=16),
+        target=Target(0.90, ("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="tls",
+    ),
+    Row(
+        key="handshake-storm",
+        title="keep-alive requests over TLS beside 1000 full handshakes a second",
+        load=HandshakeStormLoad(connections=64, requests_per_second=2000, handshakes_per_second=1000),
+        target=Target(references=("nginx",)),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="tls",
+        unit=LATENCY,
+    ),
+    Row(
+        key="tcp",
+        title="TCP proxy, 128 B messages, 64 connections",
+        load=ClientLoad("tcp", connections=64),
+        target=Target(1.00, ("nginx",)),
+        scenario="tcp",
+    ),
+    Row(
+        key="tcp-large",
+        title="TCP proxy, 1 MiB transfers",
+        load=HttpLoad(path="/1m", connections=16),
+        target=Target(0.90, ("haproxy-tuned",)),
+        peers=("relay", "nginx", "haproxy", "haproxy-tuned", "weir"),
+        scenario="tcp",
+    ),
+    Row(
+        key="udp",
+        title="UDP proxy, 128 B datagrams, 64 clients",
+        load=ClientLoad("udp", connections=64),
+        target=Target(references=("nginx",)),
+        peers=("nginx", "weir"),
+        scenario="udp",
     ),
     Row(
         key="idle",

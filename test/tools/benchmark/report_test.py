@@ -43,6 +43,11 @@ class Verdicts(unittest.TestCase):
         self.assertIs(got["met"], False)
         self.assertIn("haproxy", got["text"])
 
+    def test_without_a_ratio_it_is_only_compared(self):
+        got = report.verdict(rows.Target(references=("nginx",)), {"nginx": 10.0, "weir": 9.0})
+        self.assertEqual((got["met"], got["text"]), (None, "0.90 × nginx"))
+        self.assertEqual(rows.Target(references=("nginx",)).text(), "–")
+
     def test_absolute_limit(self):
         target = rows.Target(limit=600)
         self.assertIs(report.verdict(target, {"weir": 600.0})["met"], True)
@@ -77,6 +82,29 @@ class Output(unittest.TestCase):
         self.assertEqual(len(bars), 3)
         for bar in bars:
             self.assertLess(float(bar.get("x")) + float(bar.get("width")), float(root.get("width")))
+
+
+def storm(**values):
+    """A document of the row with a storm of handshakes, with these 99th percentiles."""
+    details = {"calm_p50_us": 100, "calm_p99_us": 200, "storm_p50_us": 150, "handshakes_per_second": 1000.0}
+    measured = {name: Result([Sample(p99, {**details, "storm_p99_us": p99})]) for name, p99 in values.items()}
+    return report.document(FACTS, rows.rows_named(["handshake-storm"]), {"handshake-storm": measured}, [])
+
+
+class Storm(unittest.TestCase):
+    def test_latency_with_and_without_it_has_a_table_of_its_own(self):
+        doc = storm(nginx=4000.0, weir=1000.0)
+        self.assertEqual(report.storm_table(doc)[1][1:], ["nginx", "0.10", "0.20", "0.15", "4.00", "1000", "–"])
+        self.assertEqual(len(report.detail_table(doc)), 1)
+        self.assertIn("## Requests beside handshakes", report.markdown(doc))
+        self.assertNotIn("## Requests beside handshakes", report.markdown(run(weir=8.0)))
+
+    def test_it_has_a_chart_without_a_target(self):
+        self.assertEqual(chart.svg(storm(nginx=4000.0, weir=1000.0)).count("<line"), 0)
+
+    def test_a_change_of_latency_is_no_regression(self):
+        table, regressions = compare.comparison(storm(weir=1000.0), storm(weir=2000.0))
+        self.assertEqual((table[1][-1], regressions), ("latency, not judged", []))
 
 
 class Comparison(unittest.TestCase):

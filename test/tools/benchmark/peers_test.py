@@ -1,0 +1,74 @@
+import os
+import tempfile
+import unittest
+from types import SimpleNamespace
+
+from tools.benchmark import peers, rows, tls
+
+
+def configured():
+    """Every proxy with a configuration, whether it is installed here or not."""
+    return [
+        peers.Nginx(None),
+        peers.HaProxy("haproxy", "haproxy", "haproxy", "haproxy-{scenario}.cfg", ["-v"], peers._SPLICE),
+        UncheckedWeir("weir", "weir", "weir", "weir-{scenario}.textproto", ["version"]),
+    ]
+
+
+class UncheckedWeir(peers.Weir):
+    def arguments(self, path, folder):
+        return [self.program, "run", "-c", path]
+
+
+def bench(folder):
+    certificate = tls.Certificate("/c.pem", "/k.pem", "/b.pem")
+    return SimpleNamespace(
+        origin_ports=[7001, 7002], max_clients=10, max_files=20, folder=folder, certificate=lambda: certificate
+    )
+
+
+def text_of(peer, scenario):
+    with tempfile.TemporaryDirectory() as folder:
+        command, port = peer.command(bench(folder), scenario, folder)
+        path = next(word for word in command if word and word.startswith(folder + os.sep) and not word.endswith("log"))
+        with open(path) as file:
+            return file.read(), port
+
+
+class Templates(unittest.TestCase):
+    def test_each_scenario_of_each_peer_has_one_that_names_port_and_origin(self):
+        for peer in configured():
+            for scenario in peer.scenarios:
+                with self.subTest(peer=peer.name, scenario=scenario):
+                    text, port = text_of(peer, scenario)
+                    self.assertIn(f"127.0.0.1:{port}", text)
+                    self.assertIn("127.0.0.1:7001", text)
+                    self.assertIn("127.0.0.1:7002", text)
+
+    def test_the_certificate_is_named_with_tls_only(self):
+        for peer in configured():
+            with self.subTest(peer=peer.name):
+                self.assertRegex(text_of(peer, "tls")[0], r"/[cb]\.pem")
+                self.assertNotRegex(text_of(peer, "http")[0], r"\.pem|ssl")
+
+    def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
+        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls"))
+
+
+class Rows(unittest.TestCase):
+    def test_every_row_has_a_scenario_that_weir_knows_and_a_key_of_its_own(self):
+        self.assertEqual(len({row.key for row in rows.ROWS}), len(rows.ROWS))
+        for row in rows.ROWS:
+            self.assertIn(row.scenario, peers.Weir.scenarios)
+            self.assertIn("weir", row.peers)
+            self.assertTrue(set(row.target.references) <= set(row.peers), row.key)
+
+
+class Urls(unittest.TestCase):
+    def test_only_the_tls_scenario_is_https(self):
+        self.assertEqual(peers.Proxy("nginx", None, 80, "tls").url("/1m"), "https://127.0.0.1:80/1m")
+        self.assertEqual(peers.Proxy("nginx", None, 80, "tcp").url("/1m"), "http://127.0.0.1:80/1m")
+
+
+if __name__ == "__main__":
+    unittest.main()

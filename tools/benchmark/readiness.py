@@ -1,0 +1,76 @@
+"""Whether a proxy that was started serves, and does the same work as the others."""
+
+import http.client
+import socket
+import ssl
+import time
+
+from . import tls
+from .processes import BenchError
+
+ADDED_FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-request-id")
+
+
+class OtherWork(BenchError):
+    """It serves, but not as the others do: waiting does not help."""
+
+
+def wait_until_serving(proxy, adds_fields):
+    probe = {"http": _http, "tls": _https, "tcp": _http, "udp": _udp}[proxy.scenario]
+    deadline = time.monotonic() + 10
+    while True:
+        if not proxy.process.running():
+            raise BenchError(f"{proxy.name} ended at start: {' '.join(proxy.process.command)}{proxy.process.log_tail()}")
+        try:
+            seen = probe(proxy.port)
+            break
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() > deadline:
+                raise BenchError(f"{proxy.name} does not answer: {error}{proxy.process.log_tail()}") from None
+            time.sleep(0.02)
+    if adds_fields and proxy.scenario in ("http", "tls"):
+        _require_fields(proxy, seen.lower())
+
+
+def _require_fields(proxy, head):
+    missing = [name for name in ADDED_FIELDS if f"\r\n{name}: " not in head]
+    if missing:
+        raise OtherWork(f"{proxy.name} does less than the others: it adds no {', '.join(missing)}:\n{head}")
+
+
+def _http(port):
+    return _echo(http.client.HTTPConnection("127.0.0.1", port, timeout=2))
+
+
+def _https(port):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("localhost", port, timeout=2, context=context)
+    connection.connect()
+    version, suite = connection.sock.version(), connection.sock.cipher()[0]
+    if (version, suite) != (tls.VERSION, tls.SUITE):
+        raise OtherWork(f"uses {suite} of {version}, the others {tls.SUITE} of {tls.VERSION}")
+    return _echo(connection)
+
+
+def _echo(connection):
+    try:
+        connection.request("GET", "/echo")
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise http.client.HTTPException(f"status {answer.status}")
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
+def _udp(port):
+    message = b"are you there?"
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.5)
+        sock.connect(("127.0.0.1", port))
+        sock.send(message)
+        if sock.recv(2048) != message:
+            raise OSError("it does not send back what it got")
+    return ""
