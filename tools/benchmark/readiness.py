@@ -46,16 +46,18 @@ def _https(port):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection("localhost", port, timeout=2, context=context)
-    connection.connect()
-    version, suite = connection.sock.version(), connection.sock.cipher()[0]
-    if (version, suite) != (tls.VERSION, tls.SUITE):
-        raise OtherWork(f"uses {suite} of {version}, the others {tls.SUITE} of {tls.VERSION}")
-    return _echo(connection)
+    return _echo(http.client.HTTPSConnection("localhost", port, timeout=2, context=context), _require_suite)
 
 
-def _echo(connection):
+def _require_suite(sock):
+    if (sock.version(), sock.cipher()[0]) != (tls.VERSION, tls.SUITE):
+        raise OtherWork(f"it uses {sock.cipher()[0]} of {sock.version()}, the others {tls.SUITE} of {tls.VERSION}")
+
+
+def _echo(connection, check=lambda sock: None):
     try:
+        connection.connect()
+        check(connection.sock)
         connection.request("GET", "/echo")
         answer = connection.getresponse()
         if answer.status != 200:
