@@ -57,6 +57,10 @@ uint32_t WorkerEndpoint::openConnections() const {
   return pool_ == nullptr ? 0 : static_cast<uint32_t>(pool_->openConnections());
 }
 
+bool WorkerEndpoint::closeOneIdle() {
+  return pool_ != nullptr && pool_->closeOneIdle();
+}
+
 bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint) {
   if (!(endpoint->address == address_)) return false;
   endpoint_ = endpoint;
@@ -190,7 +194,7 @@ void WorkerCluster::makeRoom() {
 
 bool WorkerCluster::closeOneIdle() {
   for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
-    if (endpoint->hasHttpPool() && endpoint->httpPool().closeOneIdle()) return true;
+    if (endpoint->closeOneIdle()) return true;
   }
   return false;
 }

@@ -120,6 +120,8 @@ class WorkerEndpoint final : public base::LocalCounted {
   HttpPool& httpPool();  // made when first needed
   bool hasHttpPool() const { return pool_ != nullptr; }
   uint32_t openConnections() const;
+  // Closes the idle pooled connection that was not used for longest; false when there is none.
+  bool closeOneIdle();
   // Of all workers, for Endpoint::max_connections.
   ClusterUsage::Count& connectionsOfAll() const { return *connections_of_all_; }
   const std::shared_ptr<ClusterUsage::Count>& sharedConnectionsOfAll() const {

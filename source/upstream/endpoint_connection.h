@@ -9,14 +9,17 @@ namespace weir::upstream {
 
 // One connection to an endpoint that serves one client connection alone, as L4 proxying needs it:
 // counts against the limits of cluster and endpoint, into the statistics, and as in flight for the
-// balancer, from open() until it is destroyed. Not pooled. Worker-confined.
+// balancer, from open() until it has closed or is destroyed. Keeps cluster and endpoint alive. Not
+// pooled. Worker-confined.
 class EndpointConnection {
  public:
-  // Its owner. Like network::ConnectionHandler, whose calls come through here.
+  // Its owner. Like network::ConnectionHandler, whose calls come through here; each may destroy
+  // the EndpointConnection.
   using Handler = network::ConnectionHandler;
 
   // Starts connecting; the outcome comes by handler.onConnected or onClose, never from inside.
-  // nullptr when a limit forbids it (counted as overflow). `handler` outlives it.
+  // nullptr when a limit forbids it (counted as overflow), although idle connections that hold the
+  // place were closed or asked for. `handler` outlives it.
   static std::unique_ptr<EndpointConnection> open(base::LocalRef<WorkerCluster> cluster,
                                                   base::LocalRef<WorkerEndpoint> endpoint,
                                                   const network::TransportTarget& target,
@@ -25,9 +28,13 @@ class EndpointConnection {
   // destroyed later (deferred).
   virtual ~EndpointConnection() = default;
 
+  // Close it by its close(), set its watermarks, splice it; its handler stays as it is.
   virtual network::Connection& connection() = 0;
   virtual WorkerEndpoint& endpoint() = 0;
   virtual WorkerCluster& cluster() = 0;
+  // Brings the cluster's byte counters up to date. Happens with all that comes through here, and
+  // at the end: of use while bytes pass by splice(2), of which nothing is seen here.
+  virtual void countBytes() = 0;
 };
 
 }  // namespace weir::upstream

@@ -5,17 +5,13 @@
 
 namespace weir::upstream {
 
-Http1Connection::Http1Connection(Http1ConnectionOwner& owner, std::shared_ptr<ClusterUsage> usage,
-                                 std::shared_ptr<ClusterUsage::Count> endpoint_count)
+Http1Connection::Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot)
     : owner_(&owner),
-      usage_(std::move(usage)),
-      endpoint_count_(std::move(endpoint_count)),
+      slot_(std::move(slot)),
       cells_(owner.cluster().cells()),
       idle_timer_(owner.cluster().io().dispatcher().wheel(),
                   event::wheelCallback<&Http1Connection::onIdleTimeout>, this) {
   connect_started_ = owner.cluster().io().dispatcher().preciseNow();
-  cells_.connections_total->add();
-  cells_.active_connections->add();
   connection_ = owner.cluster().connect(owner.endpoint(), {});
   connection_->setHandler(*this);
 }
@@ -120,9 +116,7 @@ void Http1Connection::leave() {
   request_ = nullptr;
   idle_timer_.cancel();
   countBytes();
-  cells_.active_connections->sub();
-  usage_->connections.fetch_sub(1, std::memory_order_relaxed);
-  endpoint_count_->fetch_sub(1, std::memory_order_relaxed);
+  slot_.release();
 }
 
 void Http1Connection::countBytes() {

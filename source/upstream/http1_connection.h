@@ -7,6 +7,7 @@
 #include "source/http/http1/codec.h"
 #include "source/network/connection.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/connection_slot.h"
 #include "source/upstream/http_pool.h"
 
 namespace weir::upstream {
@@ -43,9 +44,8 @@ class Http1Connection final : public network::ConnectionHandler,
  public:
   enum class State : uint8_t { kConnecting, kIdle, kBusy, kClosed };
 
-  // Both counts have been raised for it. Starts connecting.
-  Http1Connection(Http1ConnectionOwner& owner, std::shared_ptr<ClusterUsage> usage,
-                  std::shared_ptr<ClusterUsage::Count> endpoint_count);
+  // Starts connecting.
+  Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot);
   ~Http1Connection() override;
 
   State state() const { return state_; }
@@ -88,8 +88,7 @@ class Http1Connection final : public network::ConnectionHandler,
   void countBytes();
 
   Http1ConnectionOwner* owner_;  // null after onClose
-  const std::shared_ptr<ClusterUsage> usage_;
-  const std::shared_ptr<ClusterUsage::Count> endpoint_count_;
+  ConnectionSlot slot_;
   WorkerCluster::Cells& cells_;
   Wire wire_{*this};
   std::unique_ptr<network::Connection> connection_;

@@ -100,18 +100,10 @@ bool Http1Pool::atLimit() const {
          (own > 0 && endpoint_.connectionsOfAll().load(std::memory_order_relaxed) >= own);
 }
 
-// Raises both counts or neither.
 bool Http1Pool::open() {
-  const ClusterConfig& config = cluster_.config();
-  const uint32_t own = endpoint_.endpoint().max_connections;
-  ClusterUsage::Count& count = endpoint_.connectionsOfAll();
-  if (!ClusterUsage::tryAdd(count, own > 0 ? own : ~uint32_t{0})) return false;
-  if (!ClusterUsage::tryAdd(config.usage->connections, config.max_connections)) {
-    count.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  auto connection =
-      std::make_unique<Http1Connection>(*this, config.usage, endpoint_.sharedConnectionsOfAll());
+  ConnectionSlot slot = ConnectionSlot::take(cluster_, endpoint_);
+  if (!slot) return false;
+  auto connection = std::make_unique<Http1Connection>(*this, std::move(slot));
   others_.pushBack(*connection.release());  // destroys itself when it has closed
   ++open_;
   ++connecting_;

@@ -4,71 +4,14 @@
 #include "gtest/gtest.h"
 
 #include "test/upstream/test_cluster.h"
+#include "test/upstream/test_request.h"
 
 namespace weir::upstream {
 namespace {
 
 using std::chrono::milliseconds;
 
-// A GET that notes what becomes of it.
-class Request final : public PoolRequest, public http::ResponseDecoder {
- public:
-  explicit Request(HttpPool& pool) : pool_(pool) {
-    head_.method = "GET";
-    head_.authority = "h";
-    head_.path = "/";
-    head_.headers.add(http::HeaderId::kHost, "h");
-  }
-  ~Request() {
-    pool_.cancel(*this);
-    if (encoder != nullptr && !done && resets == 0) encoder->reset();
-  }
-  void start(bool fresh = false) { pool_.acquire(*this, fresh); }
-
-  void onPoolReady(const Ready& ready) override {
-    ++told;
-    encoder = &ready.encoder;
-    reused = ready.reused;
-    ready.encoder.encodeHead(head_, true);
-  }
-  void onPoolFailure(PoolFailure why, std::string_view) override {
-    ++told;
-    failure = why;
-  }
-  http::ResponseDecoder& responseDecoder() override { return *this; }
-  http::ResponseHead& responseHead() override { return response_; }
-  http::HeaderMap& responseTrailers() override { return trailers_; }
-  void onInformational() override {}
-  void onHead(bool end_stream) override { done |= end_stream; }
-  void onBody(buffer::Buffer& data, bool end_stream) override {
-    body += data.toString();
-    done |= end_stream;
-  }
-  void onTrailers() override { done = true; }
-  void onReset(const http::StreamError& why) override {
-    ++resets;
-    error = why;
-  }
-  void onRequestBlocked(bool) override {}
-
-  int told = 0;
-  int resets = 0;
-  bool done = false;
-  bool reused = false;
-  std::string body;
-  http::RequestEncoder* encoder = nullptr;
-  std::optional<PoolFailure> failure;
-  http::StreamError error;
-
- private:
-  HttpPool& pool_;
-  http::RequestHead head_;
-  http::ResponseHead response_;
-  base::Arena arena_;
-  http::HeaderMap trailers_{arena_};
-};
-
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+using Request = TestRequest;
 
 class Http1PoolTest : public testing::Test {
  protected:
@@ -97,7 +40,7 @@ class Http1PoolTest : public testing::Test {
   }
   void answer(size_t number, const Request& request) {
     expectRequest(number);
-    origin.send(number, kOk);
+    origin.send(number, kOkAnswer);
     EXPECT_TRUE(worker.until([&] { return request.done; }));
   }
 
@@ -195,7 +138,7 @@ TEST_F(Http1PoolTest, AnIdlePeerThatLeavesOrSpeaksIsNoticed) {
     answer(number, a);
     ASSERT_EQ(pool.idleConnections(), 1u);
     if (speaks) {
-      origin.send(number, kOk);
+      origin.send(number, kOkAnswer);
     } else {
       origin.close(number);
     }
@@ -209,7 +152,7 @@ TEST_F(Http1PoolTest, BytesBehindTheAnswerEndTheConnection) {
   Request a(pool);
   a.start();
   expectRequest(0);
-  origin.send(0, std::string(kOk) + "HTTP/1.1 200 OK\r\n");
+  origin.send(0, std::string(kOkAnswer) + "HTTP/1.1 200 OK\r\n");
   EXPECT_TRUE(worker.until([&] { return a.done && pool.openConnections() == 0; }));
 }
 
@@ -270,7 +213,7 @@ TEST_F(Http1PoolTest, OverflowsBeyondTheQueueAndAtItsTime) {
   EXPECT_EQ(b.told, 0);
   worker.dispatcher.advance(milliseconds(100));
   EXPECT_EQ(b.failure, PoolFailure::kOverflow);
-  origin.send(0, kOk);
+  origin.send(0, kOkAnswer);
   EXPECT_TRUE(worker.until([&] { return a.done; }));
 }
 
@@ -364,7 +307,7 @@ TEST(Http1PoolWorkersTest, AnIdleConnectionElsewhereGivesWay) {
   Request a(one.pool()), b(two.pool());
   a.start();
   ASSERT_TRUE(one.until([&] { return !origin.read(0).empty(); }));
-  origin.send(0, kOk);
+  origin.send(0, kOkAnswer);
   ASSERT_TRUE(one.until([&] { return a.done; }));
   ASSERT_EQ(one.pool().idleConnections(), 1u);
   b.start();
@@ -374,7 +317,7 @@ TEST(Http1PoolWorkersTest, AnIdleConnectionElsewhereGivesWay) {
   EXPECT_EQ(one.pool().idleConnections(), 0u);
   two.dispatcher.advance(milliseconds(30));
   ASSERT_TRUE(two.until([&] { return !origin.read(1).empty(); }));
-  origin.send(1, kOk);
+  origin.send(1, kOkAnswer);
   EXPECT_TRUE(two.until([&] { return b.done; }));
 }
 

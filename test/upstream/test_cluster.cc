@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "extensions/load_balancing/round_robin/round_robin.h"
+#include "test/upstream/test_request.h"
 
 namespace weir::upstream {
 
@@ -15,19 +16,24 @@ void setNonBlocking(int fd) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-}  // namespace
-
-TestOrigin::TestOrigin() : listening_(::socket(AF_INET, SOCK_STREAM, 0)) {
+int listenOnLoopback(int backlog, network::Address& address) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in any{};
   any.sin_family = AF_INET;
   any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(listening_, reinterpret_cast<sockaddr*>(&any), sizeof any);
-  ::listen(listening_, 64);
-  setNonBlocking(listening_);
+  ::bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any);
+  ::listen(fd, backlog);
   sockaddr_in bound{};
   socklen_t length = sizeof bound;
-  ::getsockname(listening_, reinterpret_cast<sockaddr*>(&bound), &length);
-  address_ = network::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&bound), length);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length);
+  address = network::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&bound), length);
+  return fd;
+}
+
+}  // namespace
+
+TestOrigin::TestOrigin() : listening_(listenOnLoopback(64, address_)) {
+  setNonBlocking(listening_);
 }
 
 TestOrigin::~TestOrigin() {
@@ -85,6 +91,11 @@ void TestOrigin::close(size_t number, bool reset) {
   connections_[number] = -1;
 }
 
+void TestOrigin::endSending(size_t number) {
+  accepted();
+  ::shutdown(connections_.at(number), SHUT_WR);
+}
+
 void TestOrigin::kill() {
   accepted();
   for (size_t i = 0; i < connections_.size(); ++i) {
@@ -92,6 +103,20 @@ void TestOrigin::kill() {
   }
   if (listening_ >= 0) ::close(listening_);
   listening_ = -1;
+}
+
+// Two connections fill a queue of length zero: one is in it, one more the kernel takes.
+FullOrigin::FullOrigin() : listening_(listenOnLoopback(0, address_)) {
+  for (int i = 0; i < 4; ++i) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    ::connect(fd, address_.data(), address_.length());
+    queued_.push_back(fd);
+  }
+}
+
+FullOrigin::~FullOrigin() {
+  for (int fd : queued_) ::close(fd);
+  ::close(listening_);
 }
 
 std::shared_ptr<const ClusterConfig> TestProcess::config(
@@ -117,6 +142,16 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
   config->stats = stats;
   config->usage = usage;
   return config;
+}
+
+void keepOneIdle(TestWorker& worker, TestOrigin& origin) {
+  const size_t number = origin.accepted();
+  TestRequest request(worker.pool());
+  request.start();
+  std::string head;
+  worker.until([&] { return (head += origin.read(number)).ends_with("\r\n\r\n"); });
+  origin.send(number, kOkAnswer);
+  worker.until([&] { return request.done; });
 }
 
 }  // namespace weir::upstream

@@ -29,13 +29,27 @@ class TestOrigin {
   bool peerClosed(size_t number);
   void send(size_t number, std::string_view bytes);
   void close(size_t number, bool reset = false);
+  void endSending(size_t number);  // half-closes
   // Stops listening and resets all.
   void kill();
 
  private:
-  int listening_;
   network::Address address_;
+  int listening_;
   std::vector<int> connections_;
+};
+
+// A listening socket whose queue is full: connections to it do not come up.
+class FullOrigin {
+ public:
+  FullOrigin();
+  ~FullOrigin();
+  network::Address address() const { return address_; }
+
+ private:
+  network::Address address_;
+  int listening_;
+  std::vector<int> queued_;
 };
 
 // The configuration of a cluster, to be changed before apply().
@@ -91,5 +105,8 @@ struct TestWorker {
   base::ServiceMap services;
   ClusterSet clusters;
 };
+
+// Sends a GET and answers it, so that the pool of endpoint 0 has an idle connection.
+void keepOneIdle(TestWorker& worker, TestOrigin& origin);
 
 }  // namespace weir::upstream

@@ -1,0 +1,168 @@
+#include "source/upstream/endpoint_connection.h"
+
+#include <chrono>
+#include <utility>
+
+#include "source/upstream/connection_slot.h"
+
+namespace weir::upstream {
+namespace {
+
+// The network connection with all it counts for. Outlives its owner's handle by what is left of the
+// current callback, because that may run inside a call of the connection. Worker-confined.
+class Link final : public network::ConnectionHandler, public event::DeferredDeletable {
+ public:
+  Link(base::LocalRef<WorkerCluster> cluster, base::LocalRef<WorkerEndpoint> endpoint,
+       ConnectionSlot slot, EndpointConnection::Handler& handler)
+      : cluster_(std::move(cluster)),
+        endpoint_(std::move(endpoint)),
+        slot_(std::move(slot)),
+        handler_(&handler) {
+    ++endpoint_->in_flight;
+  }
+
+  void connect(const network::TransportTarget& target) {
+    started_ = cluster_->io().dispatcher().preciseNow();
+    connection_ = cluster_->connect(*endpoint_, target);
+    connection_->setHandler(*this);
+  }
+  // The owner goes; it is not called any more.
+  void abandon() {
+    handler_ = nullptr;
+    connection_->close(network::CloseMode::kNow);
+    leave();
+  }
+  void countBytes();
+
+  network::Connection& connection() { return *connection_; }
+  WorkerEndpoint& endpoint() { return *endpoint_; }
+  WorkerCluster& cluster() { return *cluster_; }
+
+ private:
+  void onConnected() override;
+  void onData(buffer::Buffer& data, bool end_stream) override;
+  void onReadResumed() override;
+  void onAboveHighWatermark() override;
+  void onBelowLowWatermark() override;
+  void onClose(network::CloseReason reason) override;
+
+  void countEnd(network::CloseReason reason);
+  void leave();
+
+  // In this order: the connection goes first, the cluster last.
+  base::LocalRef<WorkerCluster> cluster_;
+  base::LocalRef<WorkerEndpoint> endpoint_;
+  ConnectionSlot slot_;
+  std::unique_ptr<network::Connection> connection_;
+  EndpointConnection::Handler* handler_;  // null: the owner is gone
+  event::MonotonicTime started_;
+  uint64_t counted_sent_ = 0;  // in the cells
+  uint64_t counted_received_ = 0;
+  bool up_ = false;
+  bool left_ = false;
+};
+
+void Link::onConnected() {
+  up_ = true;
+  const auto took = cluster_->io().dispatcher().preciseNow() - started_;
+  cluster_->cells().connect_us->record(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  if (handler_ != nullptr) handler_->onConnected();
+}
+
+void Link::onData(buffer::Buffer& data, bool end_stream) {
+  countBytes();
+  if (handler_ != nullptr) return handler_->onData(data, end_stream);
+  data.clear();
+}
+
+void Link::onReadResumed() {
+  if (handler_ != nullptr) handler_->onReadResumed();
+}
+
+void Link::onAboveHighWatermark() {
+  if (handler_ != nullptr) handler_->onAboveHighWatermark();
+}
+
+void Link::onBelowLowWatermark() {
+  countBytes();
+  if (handler_ != nullptr) handler_->onBelowLowWatermark();
+}
+
+void Link::onClose(network::CloseReason reason) {
+  if (handler_ != nullptr) countEnd(reason);
+  leave();
+  if (handler_ != nullptr) handler_->onClose(reason);
+}
+
+void Link::countEnd(network::CloseReason reason) {
+  WorkerCluster::Cells& cells = cluster_->cells();
+  switch (reason) {
+    case network::CloseReason::kLocal:
+      return;
+    case network::CloseReason::kConnectTimeout:
+      return cells.connect_timeouts->add();
+    case network::CloseReason::kConnectFailed:
+      return cells.connect_failures->add();
+    case network::CloseReason::kRemote:
+      if (!up_) cells.connect_failures->add();
+      return;
+    case network::CloseReason::kReset:
+    case network::CloseReason::kTransportError:
+      return (up_ ? cells.resets : cells.connect_failures)->add();
+  }
+}
+
+// Gives back what it counts for.
+void Link::leave() {
+  if (std::exchange(left_, true)) return;
+  countBytes();
+  slot_.release();
+  --endpoint_->in_flight;
+}
+
+void Link::countBytes() {
+  WorkerCluster::Cells& cells = cluster_->cells();
+  const uint64_t sent = connection_->bytesSent();
+  const uint64_t received = connection_->bytesReceived();
+  cells.bytes_sent->add(sent - std::exchange(counted_sent_, sent));
+  cells.bytes_received->add(received - std::exchange(counted_received_, received));
+}
+
+// What the owner holds. Worker-confined.
+class LinkHandle final : public EndpointConnection {
+ public:
+  explicit LinkHandle(std::unique_ptr<Link> link) : link_(std::move(link)) {}
+  ~LinkHandle() override {
+    event::Dispatcher& dispatcher = link_->cluster().io().dispatcher();
+    link_->abandon();
+    dispatcher.deferDelete(std::move(link_));
+  }
+
+  network::Connection& connection() override { return link_->connection(); }
+  WorkerEndpoint& endpoint() override { return link_->endpoint(); }
+  WorkerCluster& cluster() override { return link_->cluster(); }
+  void countBytes() override { link_->countBytes(); }
+
+ private:
+  std::unique_ptr<Link> link_;
+};
+
+}  // namespace
+
+std::unique_ptr<EndpointConnection> EndpointConnection::open(
+    base::LocalRef<WorkerCluster> cluster, base::LocalRef<WorkerEndpoint> endpoint,
+    const network::TransportTarget& target, Handler& handler) {
+  ConnectionSlot slot = ConnectionSlot::takeOrMakeRoom(*cluster, *endpoint);
+  if (!slot) {
+    cluster->cells().overflow->add();
+    WorkerCluster::release(cluster, endpoint);
+    return nullptr;
+  }
+  auto link =
+      std::make_unique<Link>(std::move(cluster), std::move(endpoint), std::move(slot), handler);
+  link->connect(target);
+  return std::make_unique<LinkHandle>(std::move(link));
+}
+
+}  // namespace weir::upstream

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "source/base/arena.h"
+#include "source/upstream/http_pool.h"
+
+namespace weir::upstream {
+
+// A GET that notes what becomes of it. Worker-confined.
+class TestRequest final : public PoolRequest, public http::ResponseDecoder {
+ public:
+  explicit TestRequest(HttpPool& pool) : pool_(pool) {
+    head_.method = "GET";
+    head_.authority = "h";
+    head_.path = "/";
+    head_.headers.add(http::HeaderId::kHost, "h");
+  }
+  ~TestRequest() {
+    pool_.cancel(*this);
+    if (encoder != nullptr && !done && resets == 0) encoder->reset();
+  }
+  void start(bool fresh = false) { pool_.acquire(*this, fresh); }
+
+  void onPoolReady(const Ready& ready) override {
+    ++told;
+    encoder = &ready.encoder;
+    reused = ready.reused;
+    ready.encoder.encodeHead(head_, true);
+  }
+  void onPoolFailure(PoolFailure why, std::string_view) override {
+    ++told;
+    failure = why;
+  }
+  http::ResponseDecoder& responseDecoder() override { return *this; }
+  http::ResponseHead& responseHead() override { return response_; }
+  http::HeaderMap& responseTrailers() override { return trailers_; }
+  void onInformational() override {}
+  void onHead(bool end_stream) override { done |= end_stream; }
+  void onBody(buffer::Buffer& data, bool end_stream) override {
+    body += data.toString();
+    done |= end_stream;
+  }
+  void onTrailers() override { done = true; }
+  void onReset(const http::StreamError& why) override {
+    ++resets;
+    error = why;
+  }
+  void onRequestBlocked(bool) override {}
+
+  int told = 0;
+  int resets = 0;
+  bool done = false;
+  bool reused = false;
+  std::string body;
+  http::RequestEncoder* encoder = nullptr;
+  std::optional<PoolFailure> failure;
+  http::StreamError error;
+
+ private:
+  HttpPool& pool_;
+  http::RequestHead head_;
+  http::ResponseHead response_;
+  base::Arena arena_;
+  http::HeaderMap trailers_{arena_};
+};
+
+inline constexpr std::string_view kOkAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+}  // namespace weir::upstream
