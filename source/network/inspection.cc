@@ -15,22 +15,34 @@ const Address& InspectedConnection::localAddress() {
   return *local;
 }
 
+WorkerListenerFilters::WorkerListenerFilters(Factories factories, std::chrono::milliseconds timeout,
+                                             base::ServiceMap& services)
+    : factories_(std::move(factories)), timeout_(timeout) {
+  bound_.reserve(factories_.size());
+  for (const auto& factory : factories_) bound_.push_back(factory->bind(services));
+}
+
+std::vector<std::unique_ptr<ListenerFilter>> WorkerListenerFilters::create() {
+  std::vector<std::unique_ptr<ListenerFilter>> filters;
+  filters.reserve(bound_.size());
+  for (const auto& factory : bound_) filters.push_back(factory->create());
+  return filters;
+}
+
 Inspection::Inspection(Owner& owner, event::Dispatcher& dispatcher, base::UniqueFd fd,
-                       const Address& remote, std::shared_ptr<const Address> local)
+                       InspectedConnection connection)
     : owner_(owner),
       dispatcher_(dispatcher),
       fd_(std::move(fd)),
-      timer_(dispatcher.wheel(), event::wheelCallback<&Inspection::onTimeout>, this) {
-  connection_.fd = fd_.get();
-  connection_.remote = remote;
-  connection_.local = std::move(local);
-  connection_.info = std::make_unique<ConnectionInfo>();
+      timer_(dispatcher.wheel(), event::wheelCallback<&Inspection::onTimeout>, this),
+      connection_(std::move(connection)) {
+  if (!connection_.info) connection_.info = std::make_unique<ConnectionInfo>();
 }
 
-void Inspection::start(const Filters& filters, std::chrono::milliseconds timeout) {
-  filters_.reserve(filters.size());
-  for (const auto& factory : filters) filters_.push_back(factory->create());
-  if (timeout.count() > 0) deadline_ = dispatcher_.now() + timeout;
+void Inspection::start(base::LocalRef<WorkerListenerFilters> filters) {
+  bound_ = std::move(filters);
+  filters_ = bound_->create();
+  if (bound_->timeout().count() > 0) deadline_ = dispatcher_.now() + bound_->timeout();
   beginFilter();
   run();
 }
@@ -58,7 +70,7 @@ void Inspection::run() {
 }
 
 bool Inspection::step() {
-  const bool wants_bytes = filter().maxBytes() > 0;
+  const bool wants_bytes = filter().maxBytes(connection_) > 0;
   if (wants_bytes && !fresh_bytes_ && !readMore()) return false;
   size_t consume = 0;
   fresh_bytes_ = false;
@@ -67,7 +79,7 @@ bool Inspection::step() {
       advance(consume);
       return true;
     case ListenerFilter::Step::kNeedMore:
-      if (!peer_ended_ && bytes_.size() < filter().maxBytes()) return true;
+      if (!peer_ended_ && bytes_.size() < filter().maxBytes(connection_)) return true;
       refuse(peer_ended_ ? Owner::Refusal::kPeerGone : Owner::Refusal::kByFilter);
       return false;
     case ListenerFilter::Step::kClose:
@@ -86,7 +98,7 @@ void Inspection::advance(size_t consume) {
 // False when there is nothing yet, or it is over.
 bool Inspection::readMore() {
   char room[4096];
-  const size_t limit = filter().maxBytes();
+  const size_t limit = filter().maxBytes(connection_);
   const size_t wanted = std::min(sizeof room, limit - std::min(limit, bytes_.size()));
   const ssize_t count = ::recv(fd_.get(), room, wanted, 0);
   if (count > 0) {

@@ -8,10 +8,30 @@
 
 #include "source/base/fd.h"
 #include "source/base/intrusive_list.h"
+#include "source/base/local_ref.h"
 #include "source/event/dispatcher.h"
 #include "source/network/listener_filter.h"
 
 namespace weir::network {
+
+// The listener filters of one configuration, bound to a worker. Worker-confined; kept alive by the
+// inspections that go by it when a newer one has come.
+class WorkerListenerFilters final : public base::LocalCounted {
+ public:
+  using Factories = std::vector<std::shared_ptr<const ListenerFilterFactory>>;
+  // `timeout`: for all filters of a connection together; zero: no limit.
+  WorkerListenerFilters(Factories factories, std::chrono::milliseconds timeout,
+                        base::ServiceMap& services);
+
+  bool empty() const { return bound_.empty(); }
+  std::chrono::milliseconds timeout() const { return timeout_; }
+  std::vector<std::unique_ptr<ListenerFilter>> create();
+
+ private:
+  const Factories factories_;
+  std::vector<std::unique_ptr<WorkerListenerFilterFactory>> bound_;
+  const std::chrono::milliseconds timeout_;
+};
 
 // Leads one accepted connection through the listener filters: reads what they want to see, keeps
 // the time, and hands the connection over together with the bytes that were read. Reads no more
@@ -31,13 +51,11 @@ class Inspection final : public event::FdHandler,
    protected:
     ~Owner() = default;
   };
-  using Filters = std::vector<std::unique_ptr<WorkerListenerFilterFactory>>;
 
-  Inspection(Owner& owner, event::Dispatcher& dispatcher, base::UniqueFd fd, const Address& remote,
-             std::shared_ptr<const Address> local);
+  Inspection(Owner& owner, event::Dispatcher& dispatcher, base::UniqueFd fd,
+             InspectedConnection connection);
 
-  // `timeout`: for all filters together; zero: no limit.
-  void start(const Filters& filters, std::chrono::milliseconds timeout);
+  void start(base::LocalRef<WorkerListenerFilters> filters);
 
   InspectedConnection& connection() { return connection_; }
   base::UniqueFd takeFd();
@@ -68,6 +86,7 @@ class Inspection final : public event::FdHandler,
   std::unique_ptr<event::FdWatcher> watcher_;
   event::WheelTimer timer_;
   InspectedConnection connection_;
+  base::LocalRef<WorkerListenerFilters> bound_;
   std::vector<std::unique_ptr<ListenerFilter>> filters_;
   size_t current_ = 0;
   std::string bytes_;

@@ -83,10 +83,10 @@ void WorkerListener::bindMetrics() {
 }
 
 void WorkerListener::bindFilters() {
-  filters_.clear();
-  for (const ListenerConfig::Filter& filter : config_->filters) {
-    filters_.push_back(filter.factory->bind(services_));
-  }
+  WorkerListenerFilters::Factories factories;
+  for (const ListenerConfig::Filter& filter : config_->filters) factories.push_back(filter.factory);
+  filters_ = base::makeLocal<WorkerListenerFilters>(std::move(factories), config_->filters_timeout,
+                                                    services_);
 }
 
 // Chains that did not change stay bound; of the others, the new one of the same name follows.
@@ -166,15 +166,16 @@ void WorkerListener::adopt(int fd, const Address& remote) {
   ++open_;
   metrics_->total.add();
   metrics_->active.add();
-  std::shared_ptr<const Address> local = local_->isWildcard() ? nullptr : local_;
-  if (filters_.empty()) {
-    return establish(std::move(owned), {fd, remote, std::move(local), nullptr}, {});
-  }
-  auto* inspection =
-      new Inspection(*this, io_.dispatcher(), std::move(owned), remote, std::move(local));
+  InspectedConnection accepted{.fd = fd,
+                               .remote = remote,
+                               .local = local_->isWildcard() ? nullptr : local_,
+                               .listener = local_.get(),
+                               .info = nullptr};
+  if (filters_->empty()) return establish(std::move(owned), std::move(accepted), {});
+  auto* inspection = new Inspection(*this, io_.dispatcher(), std::move(owned), std::move(accepted));
   inspections_.pushBack(*inspection);
   metrics_->inspecting.add();
-  inspection->start(filters_, config_->filters_timeout);
+  inspection->start(filters_);
 }
 
 void WorkerListener::onInspected(Inspection& inspection) {
@@ -189,10 +190,19 @@ void WorkerListener::onRefused(Inspection& inspection, Refusal refusal) {
   release();
 }
 
+// Where the client wanted to go, as far as it is known without asking the kernel (for a wildcard,
+// the port is).
+const Address* WorkerListener::destinationOf(const InspectedConnection& connection) const {
+  if (connection.info && connection.info->original_destination) {
+    return &*connection.info->original_destination;
+  }
+  return connection.local ? connection.local.get() : local_.get();
+}
+
 void WorkerListener::establish(base::UniqueFd fd, InspectedConnection from,
                                std::string_view early) {
   FilterChainMatchInput input;
-  input.destination = from.local ? from.local.get() : local_.get();
+  input.destination = destinationOf(from);
   input.source = &from.remote;
   input.info = from.info.get();
   const int selected =

@@ -131,6 +131,7 @@ class WorkerListener final : public event::FdHandler,
   bool acceptOne();
   void adopt(int fd, const Address& remote);
   void bindFilters();
+  const Address* destinationOf(const InspectedConnection& connection) const;
   void establish(base::UniqueFd fd, InspectedConnection connection, std::string_view early);
   bool acquireBudget();
   void releaseBudget();
@@ -148,8 +149,7 @@ class WorkerListener final : public event::FdHandler,
   event::WheelTimer rest_;
   std::shared_ptr<const ListenerConfig> config_;
   std::vector<base::LocalRef<WorkerFilterChain>> chains_;  // in the order of the configuration
-  // Of the listener filters, as configured; inspections under way have filters of their own.
-  Inspection::Filters filters_;
+  base::LocalRef<WorkerListenerFilters> filters_;          // never null once configured
   base::IntrusiveList<Inspection> inspections_;
   base::IntrusiveList<NetworkFilterChain> connections_;
   std::optional<Metrics> metrics_;

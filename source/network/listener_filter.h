@@ -16,6 +16,7 @@ struct InspectedConnection {
   int fd = -1;
   Address remote;                        // a filter may replace both by what a proxy in front says
   std::shared_ptr<const Address> local;  // null when it would have to be asked of the kernel
+  const Address* listener = nullptr;     // what the listener is bound to, maybe a wildcard
   std::unique_ptr<ConnectionInfo> info;  // never null while filters run
   const Address& localAddress();         // asks the kernel when need be
 };
@@ -30,9 +31,9 @@ class ListenerFilter {
     kClose,     // the connection is refused
   };
   virtual ~ListenerFilter() = default;
-  // Most bytes it must see at once, for the engine to keep; 0: it looks at no bytes and is called
-  // once, with none.
-  virtual size_t maxBytes() const = 0;
+  // Most bytes of this connection that it must see at once, for the engine to keep; 0: it looks at
+  // none and is called once, at once.
+  virtual size_t maxBytes(const InspectedConnection& connection) const = 0;
   // All bytes that came and that no filter has consumed, in one piece; only ever more of them from
   // call to call. `ended`: the peer sends no more. `consume`, set with kContinue: so many of them
   // belong to the filter alone. kNeedMore with maxBytes() seen, or with `ended`, means kClose.
@@ -44,7 +45,7 @@ class ListenerFilter {
   virtual Step onTimeout(InspectedConnection&) { return Step::kClose; }
 };
 
-// Makes the filters of one kind and configuration on one worker. Worker-confined.
+// Makes the filters of one kind and configuration on one worker. Worker-confined; outlives them.
 class WorkerListenerFilterFactory {
  public:
   virtual ~WorkerListenerFilterFactory() = default;
