@@ -39,10 +39,11 @@ def must(*command):
 
 def rules():
     """Everything that could redirect, without comments and what iptables keeps for itself: its built-in chains."""
-    nft = [must("nft", "list", *table.split()) for table in must("nft", "list", "tables").splitlines() if not table.endswith(" nat")]
-    saved = must("iptables-save", "-t", "nat") + must("ip6tables-save", "-t", "nat")
+    nft = [must("nft", "list", *table.split()) for table in must("nft", "list", "tables").splitlines() if not table.endswith((" nat", " mangle"))]
+    saved = "".join(must(program, "-t", table) for program in ("iptables-save", "ip6tables-save") for table in ("nat", "mangle"))
     kept = [line for line in saved.splitlines() if line.startswith("-A") or line.startswith(":") and " - " in line]
-    return "\n".join(nft + kept)
+    routing = [must("ip", version, "rule", "show") + must("ip", version, "route", "show", "table", "all") for version in ("-4", "-6")]
+    return "\n".join(nft + kept + routing)
 
 
 class Printed(unittest.TestCase):
@@ -126,10 +127,12 @@ class Rules(unittest.TestCase):
         *("--proxy-uid", PROXY, "--app-uid", f"{APP},0", "--exclude-outbound-ports", "22,8000-8010,8005"),
         *("--exclude-outbound-cidrs", "10.0.0.0/8,10.1.0.0/16,fd00::/8", "--include-outbound-cidrs", "192.0.2.0/24"),
         *("--include-outbound-ports", "80,443", "--exclude-inbound-ports", "22", "--include-inbound-ports", "1-9000"),
+        *("--ipv6", "--original-source"),
     )
 
     def setUp(self):
         enter_new_network()
+        must("ip", "link", "set", "lo", "up")
         # Rules of somebody else, which must stay as they are.
         must("iptables", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "--dport", "9", "-j", "ACCEPT")
         must("ip6tables", "-t", "nat", "-N", "OTHERS")
@@ -154,12 +157,13 @@ class Rules(unittest.TestCase):
     def test_the_result_depends_on_the_last_options_only(self):
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                plain = ("--proxy-uid", PROXY, "--backend", backend, "--no-ipv6", "--no-inbound")
-                fresh = self.write(*plain)
-                for before in ((*self.MANY, "--backend", "nft"), (*self.MANY, "--backend", "iptables")):
-                    self.write(*before)
-                    self.assertEqual(self.write(*plain), fresh)
-                self.write("--undo")
+                for options in (("--no-ipv6", "--no-inbound"), ("--no-ipv6", "--original-source"), ("--no-outbound",)):
+                    last = ("--proxy-uid", PROXY, "--backend", backend, *options)
+                    fresh = self.write(*last)
+                    for before in BACKENDS:
+                        self.write(*self.MANY, "--backend", before)
+                        self.assertEqual(self.write(*last), fresh)
+                    self.assertEqual(self.write("--undo"), self.before)
 
     def test_undo_of_one_backend_leaves_the_other(self):
         with_nft = self.write(*self.MANY, "--backend", "nft")
@@ -243,9 +247,12 @@ class Traffic(unittest.TestCase):
             must(*where, "ip", "link", "set", "veth0", "up")
             must(*where, "ip", "link", "set", "lo", "up")
 
-    def dial(self, host, port, user=APP, where=()):
-        done = run(*where, "setpriv", "--reuid", user, "--clear-groups", sys.executable, "-S", PEER, "dial", host, port)
-        return done.stdout.strip() or done.stderr.strip().rsplit("\n", maxsplit=1)[-1]
+    def dial(self, host, port, user=APP, where=(), source=()):
+        """What the other end said, or the error; where it came from only when `source` is given."""
+        become = ("setpriv", "--reuid", user, "--clear-groups", "--inh-caps", "+net_admin", "--ambient-caps", "+net_admin")
+        done = run(*where, *become, sys.executable, "-S", PEER, "dial", host, port, *source)
+        answer = done.stdout.strip() or done.stderr.strip().rsplit("\n", maxsplit=1)[-1]
+        return answer if source else answer.split(" from ")[0]
 
     def expect(self, table):
         for (where, user, host, port), expected in table.items():
@@ -326,7 +333,20 @@ class Traffic(unittest.TestCase):
                 }
             )
 
-    def test_a_connection_lives_through_a_new_set_of_rules_and_undo_ends_redirection(self):
+    def test_the_proxy_may_come_from_its_clients_address(self):
+        for backend in BACKENDS:
+            self.write("--backend", backend, "--original-source")
+            for host, source in (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")):
+                self.assertEqual(self.dial(host, 8080, PROXY, source=(source,)), f"8080 direct from {source}")
+            # Others are redirected as ever.
+            self.expect(
+                {
+                    ("here", APP, "192.0.2.2", 8080): "15001 192.0.2.2:8080",
+                    ("there", APP, "192.0.2.1", 8080): "15006 192.0.2.1:8080",
+                }
+            )
+
+    def test_undo_ends_redirection(self):
         for backend in BACKENDS:
             self.write("--backend", backend)
             self.assertEqual(self.dial("192.0.2.2", 80), "15001 192.0.2.2:80")

@@ -2,7 +2,9 @@
 
     sidecar_peer.py serve PORT...     prints "ready", then tells each client: PORT, and where it wanted to go
                                       or "direct"
+                                      and from where it came
     sidecar_peer.py dial HOST PORT    prints what the other end said
+    sidecar_peer.py dial HOST PORT FROM    the same, from another host's address
 """
 
 import selectors
@@ -11,6 +13,7 @@ import struct
 import sys
 
 _SO_ORIGINAL_DST = 80  # also IP6T_SO_ORIGINAL_DST
+_IP_TRANSPARENT, _IPV6_TRANSPARENT = 19, 75
 
 
 def _text(host, port):
@@ -45,11 +48,19 @@ def _serve(ports):
         for key, _ in selector.select():
             connection, _ = key.fileobj.accept()
             with connection:
-                connection.sendall(f"{key.data} {_original_destination(connection) or 'direct'}\n".encode())
+                destination = _original_destination(connection) or "direct"
+                client = connection.getpeername()[0].removeprefix("::ffff:")
+                connection.sendall(f"{key.data} {destination} from {client}\n".encode())
 
 
-def _dial(host, port):
-    with socket.create_connection((host, port), timeout=10) as connection:
+def _dial(host, port, source=None):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as connection:
+        connection.settimeout(10)
+        if source:
+            level, option = (socket.IPPROTO_IPV6, _IPV6_TRANSPARENT) if ":" in host else (socket.SOL_IP, _IP_TRANSPARENT)
+            connection.setsockopt(level, option, 1)
+            connection.bind((source, 0))
+        connection.connect((host, port))
         print(connection.makefile().readline().strip())
 
 
@@ -57,4 +68,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         _serve([int(port) for port in sys.argv[2:]])
     else:
-        _dial(sys.argv[2], int(sys.argv[3]))
+        _dial(sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
