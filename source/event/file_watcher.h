@@ -2,18 +2,26 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 
-#include "source/base/fd.h"
 #include "source/event/dispatcher.h"
 
 namespace weir::event {
+
+// What tells one state of a file from another. All zero: it is not there. Value.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t size = 0;
+  int64_t modified_ns = 0;
+  int64_t changed_ns = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+FileIdentity fileIdentity(const std::string& path);
 
 // Tells when files change: written in place, replaced by renaming, through symbolic links at any
 // place of their path (certbot's live/ -> archive/, Kubernetes' ..data), gone, and there for the
@@ -30,7 +38,7 @@ class FileWatcher {
     std::chrono::milliseconds poll{30'000};
   };
   // The paths, of those given, whose file is another one or has other bytes (or times). May destroy
-  // its own or any other handle and watch more.
+  // its own or any other handle and watch more, but not destroy the watcher.
   using Callback = absl::AnyInvocable<void(const std::vector<std::string>& changed)>;
 
   // Ends the watching when destroyed; may outlive the watcher. Main-thread only.
