@@ -6,6 +6,8 @@
 #include "extensions/access_loggers/stdout/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
+#include "extensions/network_filters/direct_response/config.h"
+#include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/transport_sockets/plain/config.h"
 
@@ -19,6 +21,8 @@ void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
+  add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());
+  add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
 }

@@ -3,6 +3,7 @@
 #include <google/protobuf/duration.pb.h>
 
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "source/base/concat.h"
@@ -71,6 +72,26 @@ bool require(std::string_view text, const Cursor& at, std::string_view remedy) {
   if (!text.empty()) return true;
   at.error("is required", std::string(remedy));
   return false;
+}
+
+std::string readFile(std::string_view name, size_t most_bytes, const Cursor& at) {
+  if (!require(name, at, "name a file")) return {};
+  const std::string path = at.resolvePath(name);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    at.error(base::concat("cannot read \"", path,
+                          "\": ", error ? error.message() : std::string("not a regular file")),
+             "relative paths start at the folder of the configuration file");
+    return {};
+  }
+  std::string content(most_bytes + 1, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<size_t>(file.gcount()));
+  if (file.bad() || !(file.eof() || content.size() > most_bytes)) {
+    at.error(base::concat("cannot read \"", path, "\""), "check its permissions");
+  }
+  return content;
 }
 
 void report(const absl::Status& status, const Cursor& at) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -44,6 +45,10 @@ std::string durationText(std::chrono::milliseconds value);
 bool require(std::string_view text, const Cursor& at, std::string_view remedy = {});
 
 network::Address readAddress(std::string_view text, bool allow_port_zero, const Cursor& at);
+
+// The content of a file that the configuration names, relative to its folder; at most one byte more
+// than `most_bytes`, so that the caller sees an excess.
+std::string readFile(std::string_view name, size_t most_bytes, const Cursor& at);
 
 // A status whose message is "what is wrong; what would be right".
 void report(const absl::Status& status, const Cursor& at);

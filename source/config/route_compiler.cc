@@ -1,10 +1,7 @@
 #include "source/config/route_compiler.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "api/weir/config/v1/route.pb.h"
@@ -116,26 +113,6 @@ router::RedirectAction compileRedirect(const v1::Redirect& from, const Cursor& a
   return action;
 }
 
-// The content of a regular file of at most kMaxBodyBytes, or a finding.
-std::string readBody(const std::string& name, const Cursor& at) {
-  const std::string path = at.resolvePath(name);
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    at.error(base::concat("cannot read \"", path,
-                          "\": ", error ? error.message() : std::string("not a regular file")),
-             "relative paths start at the folder of the configuration file");
-    return {};
-  }
-  std::string body(kMaxBodyBytes + 1, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(body.data(), static_cast<std::streamsize>(body.size()));
-  body.resize(static_cast<size_t>(file.gcount()));
-  if (file.bad() || !(file.eof() || body.size() > kMaxBodyBytes)) {
-    at.error(base::concat("cannot read \"", path, "\""), "check its permissions");
-  }
-  return body;
-}
-
 router::DirectResponseAction compileDirectResponse(const v1::DirectResponse& from,
                                                    const Cursor& at) {
   router::DirectResponseAction action;
@@ -146,7 +123,8 @@ router::DirectResponseAction compileDirectResponse(const v1::DirectResponse& fro
         static_cast<uint16_t>(readNumber(from.status(), {200, 599}, at.field("status")));
   }
   const Cursor source = at.field(from.has_body_file() ? "body_file" : "body");
-  action.body = from.has_body_file() ? readBody(from.body_file(), source) : from.body();
+  action.body =
+      from.has_body_file() ? readFile(from.body_file(), kMaxBodyBytes, source) : from.body();
   if (action.body.size() > kMaxBodyBytes) {
     source.error("is larger than 64 KiB", "serve large bodies from an origin");
   }
