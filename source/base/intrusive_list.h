@@ -52,6 +52,11 @@ class IntrusiveList {
     Node* node = static_cast<Node&>(element).next_;
     return node == &head_ ? nullptr : static_cast<T*>(node);
   }
+  // The element before `element`, or nullptr at the start.
+  T* previous(T& element) {
+    Node* node = static_cast<Node&>(element).prev_;
+    return node == &head_ ? nullptr : static_cast<T*>(node);
+  }
   void pushFront(T& element) { insertAfter(head_, element); }
   void pushBack(T& element) {
     static_cast<Node&>(element).unlink();  // first: it may be the last one itself

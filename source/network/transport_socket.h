@@ -116,6 +116,7 @@ struct TransportTarget {
   std::string_view server_name = {};  // host the client asked for, without port; or its SNI
   const Address* source = nullptr;    // the client's address, and the one it connected to
   const Address* destination = nullptr;
+  uint64_t connection_id = 0;  // of the client's connection, unique in the process; 0: none
   const ConnectionInfo* info = nullptr;           // of the client's connection
   const SecurityInfo* client_security = nullptr;  // likewise
 };

@@ -1,9 +1,9 @@
 #include "source/upstream/cluster.h"
 
-#include <algorithm>
+#include <system_error>
 #include <utility>
 
-#include "source/upstream/http_pool.h"
+#include "source/base/concat.h"
 
 namespace weir::upstream {
 
@@ -40,39 +40,6 @@ struct LastRequest final : event::DeferredDeletable {
 
 }  // namespace
 
-WorkerEndpoint::WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint)
-    : cluster_(cluster),
-      address_(endpoint->address),
-      endpoint_(std::move(endpoint)),
-      connections_of_all_(cluster.config().usage->endpointConnections(endpoint_->id)) {}
-
-WorkerEndpoint::~WorkerEndpoint() = default;
-
-HttpPool& WorkerEndpoint::httpPool() {
-  if (pool_ == nullptr) pool_ = createHttp1Pool(cluster_, *this);
-  return *pool_;
-}
-
-uint32_t WorkerEndpoint::openConnections() const {
-  return pool_ == nullptr ? 0 : static_cast<uint32_t>(pool_->openConnections());
-}
-
-bool WorkerEndpoint::closeOneIdle() {
-  return pool_ != nullptr && pool_->closeOneIdle();
-}
-
-bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint) {
-  if (!(endpoint->address == address_)) return false;
-  endpoint_ = endpoint;
-  index_ = index;
-  return true;
-}
-
-void WorkerEndpoint::remove() {
-  index_ = kRemoved;
-  if (pool_ != nullptr) pool_->drain();
-}
-
 WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
                              std::shared_ptr<const ClusterConfig> config)
     : services_(services),
@@ -101,7 +68,7 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
   }
   // Keeps the old host set alive until the balancer has the new one.
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
-  bindTransport(before->transport);
+  bindTransport(before.get());
   if (!same_balancer) balancer_ = config_->load_balancer->create(random_);
   adoptHosts();
 }
@@ -113,6 +80,7 @@ void WorkerCluster::adoptHosts() {
   }
   endpoints_.clear();
   const HostSet& hosts = *config_->hosts;
+  if (config_->endpoint_source == nullptr) named_.clear();
   for (uint32_t i = 0; i < hosts.hosts.size(); ++i) {
     const std::shared_ptr<const Endpoint>& endpoint = hosts.hosts[i].endpoint;
     const auto found = known.find(endpoint->id);
@@ -120,7 +88,8 @@ void WorkerCluster::adoptHosts() {
       endpoints_.push_back(std::move(found->second));
       known.erase(found);
     } else {
-      endpoints_.push_back(base::makeLocal<WorkerEndpoint>(*this, endpoint));
+      endpoints_.push_back(base::makeLocal<WorkerEndpoint>(
+          *this, endpoint, config_->usage->endpointConnections(endpoint->id)));
       endpoints_.back()->index_ = i;
     }
   }
@@ -128,22 +97,61 @@ void WorkerCluster::adoptHosts() {
   balancer_->onHostSet(hosts, *this);
 }
 
-void WorkerCluster::bindTransport(
-    const std::shared_ptr<const network::TransportSocketFactory>& before) {
-  if (config_->transport == before) return;
-  transport_ = config_->transport ? config_->transport->bind(services_) : nullptr;
+void WorkerCluster::bindTransport(const ClusterConfig* before) {
+  const bool same_source = before != nullptr && before->original_source == config_->original_source;
+  if (same_source && before->transport == config_->transport) return;
+  auto bound = base::makeLocal<BoundTransport>();
+  bound->factory = config_->transport;
+  if (bound->factory != nullptr) {
+    bound->worker = bound->factory->bind(services_);
+    bound->needs = bound->factory->needs();
+  }
+  bound->original_source = config_->original_source;
+  const bool alike = same_source && !config_->transport_identity.empty() &&
+                     before->transport_identity == config_->transport_identity;
+  if (transport_) bound->generation = transport_->generation + (alike ? 0 : 1);
+  transport_ = std::move(bound);
+  if (!alike) {
+    forEachEndpoint([](WorkerEndpoint& endpoint) { endpoint.closeIdle(); });
+  }
+}
+
+template <class F>
+void WorkerCluster::forEachEndpoint(F&& visit) {
+  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) visit(*endpoint);
+  named_.forEach(visit);
 }
 
 std::unique_ptr<network::Connection> WorkerCluster::connect(
     const WorkerEndpoint& endpoint, const network::TransportTarget& target) {
   network::ConnectOptions options;
   options.timeout = config_->connect_timeout;
-  if (config_->original_source && target.source != nullptr && target.source->isIp()) {
-    options.source = *target.source;
+  const bool from_client = config_->original_source && target.source != nullptr &&
+                           target.source->isIp() && endpoint.address().isIp();
+  if (from_client) {
+    options.source = target.source->withPort(0);
     options.transparent = true;
   }
-  return network::Connection::connect(io_, endpoint.address(),
-                                      transport_ ? transport_->create(target) : nullptr, options);
+  std::unique_ptr<network::Connection> connection = network::Connection::connect(
+      io_, endpoint.address(), transport_->worker ? transport_->worker->create(target) : nullptr,
+      options);
+  if (from_client && connection->lastError() != 0) {
+    reportConnectFailure(endpoint, options.source, connection->lastError());
+  }
+  return connection;
+}
+
+// What fails at once is the binding, as a rule: that is for the operator to put right.
+void WorkerCluster::reportConnectFailure(const WorkerEndpoint& endpoint,
+                                         const network::Address& source, int error) {
+  const auto held_back = source_log_.admit(io_.dispatcher().now());
+  if (!held_back) return;
+  base::log::warning("upstream", "cluster \"", name(),
+                     "\": cannot connect from the client's address ", source.ip(), " to ",
+                     endpoint.address().toString(), ": ", std::generic_category().message(error),
+                     "; original_source needs CAP_NET_ADMIN, a client and an endpoint of the same "
+                     "address family, and a route back to this host",
+                     *held_back > 0 ? base::concat(" (", *held_back, " like this before)") : "");
 }
 
 WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
@@ -155,32 +163,18 @@ WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
 }
 
 WorkerCluster::Choice WorkerCluster::chooseNamed(const PickContext& context) {
-  const EndpointSource::Named named = config_->endpoint_source->name(context);
+  const EndpointSource& source = *config_->endpoint_source;
+  const EndpointSource::Named named = source.name(context);
   if (!named.address) return {Pick::Kind::kFailure, {}, named.reason};
-  const std::string id = named.address->toString();
-  auto found = named_.find(id);
-  if (found == named_.end()) {
-    if (named_.size() >= config_->endpoint_source->maxEndpoints()) forgetUnused();
-    auto endpoint = std::make_shared<Endpoint>();
-    endpoint->id = id;
-    endpoint->address = *named.address;
-    found = named_.emplace(id, base::makeLocal<WorkerEndpoint>(*this, std::move(endpoint))).first;
-  }
-  return {Pick::Kind::kEndpoint, found->second, {}};
-}
-
-// Endpoints that nobody refers to and that have no connection.
-void WorkerCluster::forgetUnused() {
-  absl::erase_if(named_, [](const auto& entry) {
-    return entry.second->in_flight == 0 && entry.second->openConnections() == 0;
-  });
+  base::LocalRef<WorkerEndpoint> endpoint =
+      named_.get(*named.address, *this, source.maxEndpoints());
+  if (!endpoint) return {Pick::Kind::kFailure, {}, "too_many_endpoints_in_use"};
+  return {Pick::Kind::kEndpoint, std::move(endpoint), {}};
 }
 
 void WorkerCluster::drain() {
   draining_ = true;
-  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
-    if (endpoint->hasHttpPool()) endpoint->httpPool().drain();
-  }
+  forEachEndpoint([](WorkerEndpoint& endpoint) { endpoint.drain(); });
 }
 
 void WorkerCluster::remove() {
@@ -193,16 +187,15 @@ void WorkerCluster::makeRoom() {
 }
 
 bool WorkerCluster::closeOneIdle() {
-  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
-    if (endpoint->closeOneIdle()) return true;
-  }
-  return false;
+  bool closed = false;
+  forEachEndpoint(
+      [&closed](WorkerEndpoint& endpoint) { closed = closed || endpoint.closeOneIdle(); });
+  return closed;
 }
 
 void WorkerCluster::release(base::LocalRef<WorkerCluster>& cluster,
                             base::LocalRef<WorkerEndpoint>& endpoint) {
-  const bool gone =
-      cluster && (cluster->removed_ || (endpoint && endpoint->index() == WorkerEndpoint::kRemoved));
+  const bool gone = cluster && (cluster->removed_ || (endpoint && endpoint->gone()));
   if (gone) {
     auto last = std::make_unique<LastRequest>();
     last->cluster = cluster;

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "source/base/intrusive_list.h"
 #include "source/base/local_ref.h"
+#include "source/base/log.h"
 #include "source/base/random.h"
 #include "source/base/service_map.h"
 #include "source/base/string_map.h"
@@ -20,6 +22,7 @@
 #include "source/stats/stats.h"
 #include "source/upstream/endpoint.h"
 #include "source/upstream/load_balancer.h"
+#include "source/upstream/named_endpoints.h"
 
 namespace weir::upstream {
 
@@ -78,7 +81,8 @@ class EndpointSource {
     std::string_view reason;
   };
   virtual Named name(const PickContext& context) const = 0;
-  // How many such endpoints one worker keeps at most; those unused for longest go first.
+  // How many such endpoints one worker keeps at most; those unused for longest go first, and when
+  // all are in use a new one is a failure.
   virtual uint32_t maxEndpoints() const { return 1024; }
 };
 
@@ -88,6 +92,9 @@ struct ClusterConfig {
   std::shared_ptr<const HostSet> hosts;
   std::shared_ptr<const LoadBalancerFactory> load_balancer;
   std::shared_ptr<const network::TransportSocketFactory> transport;  // null: plain
+  // What `transport` was made of: when another configuration says the same, pooled connections are
+  // kept although the factory is another one. Empty: nobody knows.
+  std::string transport_identity;
   // Set: endpoints come from here instead of from `hosts`, which is empty.
   std::shared_ptr<const EndpointSource> endpoint_source;
   // Connections to endpoints come from the client's own address (IP_TRANSPARENT).
@@ -102,24 +109,45 @@ struct ClusterConfig {
   std::shared_ptr<ClusterUsage> usage;
 };
 
-class HttpPool;
+// How the connections of a cluster are made on one worker, as of one configuration. Kept as long as
+// there are connections made in this way. Worker-confined.
+struct BoundTransport final : base::LocalCounted {
+  std::shared_ptr<const network::TransportSocketFactory> factory;  // null: plain
+  std::unique_ptr<network::WorkerTransportSocketFactory> worker;   // null: plain
+  network::TransportNeeds needs;
+  bool original_source = false;
+  uint32_t generation = 0;  // with the same number, connections are alike
+  // Not everybody may share every connection.
+  bool keyed() const { return original_source || needs.any(); }
+};
 
-// One endpoint as one worker sees it: its pool and what is in flight. Kept while its Endpoint is in
-// the host set or a request uses it. Worker-confined.
-class WorkerEndpoint final : public base::LocalCounted {
+class HttpPool;
+class KeyedPools;
+
+// One endpoint as one worker sees it: its pools and what is in flight. Kept while its Endpoint is
+// in the host set, or was named lately, or a request uses it. Worker-confined.
+class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> {
  public:
   static constexpr uint32_t kRemoved = ~uint32_t{0};
 
-  WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint);
+  // `connections_of_all`: see connectionsOfAll().
+  WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint,
+                 std::shared_ptr<ClusterUsage::Count> connections_of_all);
   ~WorkerEndpoint() override;
   const Endpoint& endpoint() const { return *endpoint_; }
   // Stays where it is while this lives, through configurations.
   const network::Address& address() const { return address_; }
-  // Index into the current host set, or kRemoved.
+  // Index into the current host set; kRemoved: not in it, or no more.
   uint32_t index() const { return index_; }
-  HttpPool& httpPool();  // made when first needed
-  bool hasHttpPool() const { return pool_ != nullptr; }
-  uint32_t openConnections() const;
+  // Neither the host set nor an endpoint source gives it to anybody any more.
+  bool gone() const { return gone_; }
+  // The pool that everybody shares; made when first needed.
+  HttpPool& httpPool();
+  // Connections of which may serve requests with this target: while BoundTransport::keyed(). Good
+  // until the current callback returns, or as long as a request is in it.
+  HttpPool& httpPool(const network::TransportTarget& target);
+  uint32_t openConnections() const;  // pooled ones
+  void closeIdle();
   // Closes the idle pooled connection that was not used for longest; false when there is none.
   bool closeOneIdle();
   // Of all workers, for Endpoint::max_connections.
@@ -130,9 +158,11 @@ class WorkerEndpoint final : public base::LocalCounted {
   uint32_t in_flight = 0;
 
  private:
+  friend class NamedEndpoints;
   friend class WorkerCluster;
   // False when `endpoint` is another one: then this one goes.
   bool follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint);
+  void drain();
   void remove();
 
   WorkerCluster& cluster_;
@@ -140,7 +170,9 @@ class WorkerEndpoint final : public base::LocalCounted {
   std::shared_ptr<const Endpoint> endpoint_;
   std::shared_ptr<ClusterUsage::Count> connections_of_all_;
   uint32_t index_ = kRemoved;
+  bool gone_ = false;
   std::unique_ptr<HttpPool> pool_;
+  std::unique_ptr<KeyedPools> keyed_pools_;
 };
 
 // One cluster on one worker: its endpoints, balancer and cells. Lives on through configurations of
@@ -154,8 +186,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 
   const ClusterConfig& config() const { return *config_; }
   std::string_view name() const { return config_->name; }
-  // Connections to endpoints that stay are kept; of those that went, idle ones close and busy ones
-  // close after their request.
+  // Connections to endpoints that stay are kept; of those that went, and of all when connections
+  // are made in another way now, idle ones close and busy ones close after their request.
   void update(std::shared_ptr<const ClusterConfig> config);
 
   // The endpoint for one request or connection, as the balancer or the endpoint source says.
@@ -170,9 +202,10 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
 
   // Opens a connection to `endpoint` with the cluster's transport, on behalf of `target`. Counts
-  // nothing: see EndpointConnection and HttpPool.
+  // nothing: see EndpointConnection and HttpPool. Keep transport() as long as the connection.
   std::unique_ptr<network::Connection> connect(const WorkerEndpoint& endpoint,
                                                const network::TransportTarget& target);
+  BoundTransport& transport() { return *transport_; }
   network::IoContext& io() { return io_; }
   // Resolved cells of this worker.
   struct Cells {
@@ -198,18 +231,20 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   friend class ClusterSet;
   void adoptHosts();
   void remove();
-
-  void bindTransport(const std::shared_ptr<const network::TransportSocketFactory>& before);
+  void bindTransport(const ClusterConfig* before);
   Choice chooseNamed(const PickContext& context);
-  void forgetUnused();
+  void reportConnectFailure(const WorkerEndpoint& endpoint, const network::Address& source,
+                            int error);
+  template <class F>
+  void forEachEndpoint(F&& visit);
 
   base::ServiceMap& services_;
   network::IoContext& io_;
   base::Random& random_;
   std::shared_ptr<const ClusterConfig> config_;
-  std::unique_ptr<network::WorkerTransportSocketFactory> transport_;  // null: plain
-  // Of an endpoint source, by address text.
-  base::StringMap<base::LocalRef<WorkerEndpoint>> named_;
+  base::LocalRef<BoundTransport> transport_;
+  base::log::LogLimiter source_log_{std::chrono::seconds(10)};
+  NamedEndpoints named_;                                   // of an endpoint source
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;  // as in config_->hosts->hosts
   std::unique_ptr<LoadBalancer> balancer_;
   std::shared_ptr<ClusterUsage::Member> member_;

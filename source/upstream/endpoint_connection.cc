@@ -16,6 +16,7 @@ class Link final : public network::ConnectionHandler, public event::DeferredDele
        ConnectionSlot slot, EndpointConnection::Handler& handler)
       : cluster_(std::move(cluster)),
         endpoint_(std::move(endpoint)),
+        transport_(&cluster_->transport()),
         slot_(std::move(slot)),
         handler_(&handler) {
     ++endpoint_->in_flight;
@@ -52,6 +53,7 @@ class Link final : public network::ConnectionHandler, public event::DeferredDele
   // In this order: the connection goes first, the cluster last.
   base::LocalRef<WorkerCluster> cluster_;
   base::LocalRef<WorkerEndpoint> endpoint_;
+  const base::LocalRef<BoundTransport> transport_;
   ConnectionSlot slot_;
   std::unique_ptr<network::Connection> connection_;
   EndpointConnection::Handler* handler_;  // null: the owner is gone

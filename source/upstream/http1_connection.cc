@@ -5,14 +5,16 @@
 
 namespace weir::upstream {
 
-Http1Connection::Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot)
+Http1Connection::Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot,
+                                 const network::TransportTarget& target)
     : owner_(&owner),
       slot_(std::move(slot)),
       cells_(owner.cluster().cells()),
+      transport_(&owner.cluster().transport()),
       idle_timer_(owner.cluster().io().dispatcher().wheel(),
                   event::wheelCallback<&Http1Connection::onIdleTimeout>, this) {
   connect_started_ = owner.cluster().io().dispatcher().preciseNow();
-  connection_ = owner.cluster().connect(owner.endpoint(), {});
+  connection_ = owner.cluster().connect(owner.endpoint(), target);
   connection_->setHandler(*this);
 }
 
@@ -83,7 +85,7 @@ void Http1Connection::finishExchange() {
 bool Http1Connection::mayBeKept() const {
   const uint32_t limit = owner_->cluster().config().max_requests_per_connection;
   return codec_->reusable() && connection_->open() && !connection_->remoteEnded() &&
-         connection_->input().empty() && (limit == 0 || exchanges_ < limit);
+         connection_->input().empty() && (limit == 0 || exchanges_ < limit) && !outdated();
 }
 
 void Http1Connection::onAboveHighWatermark() {

@@ -44,12 +44,17 @@ class Http1Connection final : public network::ConnectionHandler,
  public:
   enum class State : uint8_t { kConnecting, kIdle, kBusy, kClosed };
 
-  // Starts connecting.
-  Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot);
+  // Starts connecting on behalf of `target`.
+  Http1Connection(Http1ConnectionOwner& owner, ConnectionSlot slot,
+                  const network::TransportTarget& target);
   ~Http1Connection() override;
 
   State state() const { return state_; }
   bool used() const { return exchanges_ > 0; }
+  // The cluster would now make it in another way.
+  bool outdated() const {
+    return transport_->generation != owner_->cluster().transport().generation;
+  }
   // Idle only.
   void startExchange(PoolRequest& request);
   void armIdleTimer();
@@ -91,6 +96,7 @@ class Http1Connection final : public network::ConnectionHandler,
   ConnectionSlot slot_;
   WorkerCluster::Cells& cells_;
   Wire wire_{*this};
+  const base::LocalRef<BoundTransport> transport_;  // outlives the connection
   std::unique_ptr<network::Connection> connection_;
   std::unique_ptr<http::http1::Http1ClientCodec> codec_;  // while busy
   PoolRequest* request_ = nullptr;                        // while busy and not told of its end

@@ -13,9 +13,10 @@ namespace weir::upstream {
 // close one. Worker-confined.
 class Http1Pool final : public HttpPool, public Http1ConnectionOwner {
  public:
-  Http1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint)
+  Http1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint, HttpPoolOwner* owner)
       : cluster_(cluster),
         endpoint_(endpoint),
+        owner_(owner),
         wait_timer_(cluster.io().dispatcher().wheel(), event::wheelCallback<&Http1Pool::onWait>,
                     this) {}
   ~Http1Pool() override;
@@ -23,6 +24,7 @@ class Http1Pool final : public HttpPool, public Http1ConnectionOwner {
   void acquire(PoolRequest& request, bool fresh) override;
   void cancel(PoolRequest& request) override;
   void drain() override;
+  void closeIdle() override;
   bool closeOneIdle() override;
   size_t idleConnections() const override { return idle_count_; }
   size_t openConnections() const override { return open_; }
@@ -40,10 +42,12 @@ class Http1Pool final : public HttpPool, public Http1ConnectionOwner {
   static constexpr std::chrono::milliseconds kRetryInterval{10};
   static constexpr size_t kMaxSpareCodecs = 64;
 
-  bool open();
+  bool open(const PoolRequest& request);
   bool atLimit() const;
   Http1Connection* takeIdle(bool fresh);
   void serve(Http1Connection& connection);
+  void closeUnpooled(Http1Connection& connection);
+  void tellIfUnused();
   bool enqueue(PoolRequest& request, bool has_connection);
   void dequeue(PoolRequest& request);
   void failFront(PoolFailure failure, std::string_view detail);
@@ -55,6 +59,7 @@ class Http1Pool final : public HttpPool, public Http1ConnectionOwner {
 
   WorkerCluster& cluster_;
   WorkerEndpoint& endpoint_;
+  HttpPoolOwner* owner_;                         // null: nobody, or told
   base::IntrusiveList<Http1Connection> idle_;    // used last in front
   base::IntrusiveList<Http1Connection> others_;  // connecting, busy or closing
   base::IntrusiveList<PoolRequest> waiting_;     // first come in front
@@ -78,8 +83,9 @@ Http1Pool::~Http1Pool() {
 void Http1Pool::acquire(PoolRequest& request, bool fresh) {
   request.fresh_ = fresh;
   if (Http1Connection* connection = takeIdle(fresh)) return connection->startExchange(request);
-  if (!enqueue(request, open())) {
+  if (!enqueue(request, open(request))) {
     cluster_.cells().overflow->add();
+    tellIfUnused();
     request.onPoolFailure(PoolFailure::kOverflow, "pending_requests_overflow");
   }
 }
@@ -100,10 +106,11 @@ bool Http1Pool::atLimit() const {
          (own > 0 && endpoint_.connectionsOfAll().load(std::memory_order_relaxed) >= own);
 }
 
-bool Http1Pool::open() {
+bool Http1Pool::open(const PoolRequest& request) {
   ConnectionSlot slot = ConnectionSlot::take(cluster_, endpoint_);
   if (!slot) return false;
-  auto connection = std::make_unique<Http1Connection>(*this, std::move(slot));
+  auto connection =
+      std::make_unique<Http1Connection>(*this, std::move(slot), request.transportTarget());
   others_.pushBack(*connection.release());  // destroys itself when it has closed
   ++open_;
   ++connecting_;
@@ -139,7 +146,9 @@ void Http1Pool::dequeue(PoolRequest& request) {
 }
 
 void Http1Pool::cancel(PoolRequest& request) {
-  if (request.linked()) dequeue(request);
+  if (!request.linked()) return;
+  dequeue(request);
+  tellIfUnused();
 }
 
 void Http1Pool::failFront(PoolFailure failure, std::string_view detail) {
@@ -163,10 +172,12 @@ void Http1Pool::onWait() {
   openForWaiting();
   if (waiting_count_ > connecting_) cluster_.makeRoom();
   armWaitTimer();
+  tellIfUnused();
 }
 
 void Http1Pool::openForWaiting() {
-  while (connecting_ < waiting_count_ && open()) {
+  // All in one pool are for the same target, as far as that matters.
+  while (connecting_ < waiting_count_ && open(*waiting_.front())) {
   }
 }
 
@@ -193,12 +204,19 @@ void Http1Pool::returnCodec(std::unique_ptr<http::http1::Http1ClientCodec> codec
 
 void Http1Pool::onConnectionUp(Http1Connection& connection) {
   --connecting_;
+  if (connection.outdated()) return closeUnpooled(connection);
   serve(connection);
 }
 
 void Http1Pool::onConnectionFree(Http1Connection& connection) {
-  if (draining_) return connection.close();
+  if (draining_) return closeUnpooled(connection);
   serve(connection);
+}
+
+// It is idle, but not among the idle ones.
+void Http1Pool::closeUnpooled(Http1Connection& connection) {
+  ++idle_count_;  // onConnectionGone takes it off
+  connection.close();
 }
 
 PoolRequest* Http1Pool::firstThatTakes(const Http1Connection& connection) {
@@ -220,7 +238,7 @@ void Http1Pool::serve(Http1Connection& connection) {
     armWaitTimer();
     return connection.startExchange(*request);
   }
-  if (draining_ || othersWait()) return connection.close();
+  if (draining_ || othersWait()) return closeUnpooled(connection);
   idle_.pushFront(connection);
   ++idle_count_;
   connection.armIdleTimer();
@@ -231,6 +249,7 @@ void Http1Pool::onConnectionGone(Http1Connection& connection, bool was_idle) {
   others_.pushBack(connection);  // until it destroys itself
   --open_;
   openForWaiting();
+  tellIfUnused();
 }
 
 void Http1Pool::onConnectFailed(Http1Connection&, bool timed_out) {
@@ -245,10 +264,21 @@ void Http1Pool::onConnectFailed(Http1Connection&, bool timed_out) {
   }
   openForWaiting();
   armWaitTimer();
+  tellIfUnused();
+}
+
+// The last thing in each call after which it may be so.
+void Http1Pool::tellIfUnused() {
+  if (owner_ == nullptr || open_ > 0 || waiting_count_ > 0) return;
+  std::exchange(owner_, nullptr)->onPoolUnused();
 }
 
 void Http1Pool::drain() {
   draining_ = true;
+  closeIdle();
+}
+
+void Http1Pool::closeIdle() {
   while (closeOneIdle()) {
   }
 }
@@ -259,8 +289,9 @@ bool Http1Pool::closeOneIdle() {
   return true;
 }
 
-std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint) {
-  return std::make_unique<Http1Pool>(cluster, endpoint);
+std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint,
+                                          HttpPoolOwner* owner) {
+  return std::make_unique<Http1Pool>(cluster, endpoint, owner);
 }
 
 }  // namespace weir::upstream

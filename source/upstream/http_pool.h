@@ -29,6 +29,9 @@ class PoolRequest : public base::ListNode<> {
   virtual void onPoolFailure(PoolFailure failure, std::string_view detail) = 0;
   // Where the stream's answer goes. Stays valid until the exchange is complete or reset.
   virtual http::ResponseDecoder& responseDecoder() = 0;
+  // For whom a connection is made, if one has to be made for it. Asked for before and while it
+  // waits; what it refers to stays for the call.
+  virtual network::TransportTarget transportTarget() const { return {}; }
   // What one read brought has been handed to the decoder, and more of the response is to come: the
   // moment to take over the raw connection.
   virtual void onReadDone() {}
@@ -58,13 +61,28 @@ class HttpPool {
   virtual void cancel(PoolRequest& request) = 0;
   // Closes idle connections; those in use close after their request.
   virtual void drain() = 0;
+  // Closes idle connections; new ones are kept again.
+  virtual void closeIdle() = 0;
   // Closes the idle connection that was not used for longest; false when there is none.
   virtual bool closeOneIdle() = 0;
   virtual size_t idleConnections() const = 0;
   virtual size_t openConnections() const = 0;
 };
 
-// `endpoint` and `cluster` outlive the pool.
-std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint);
+// Worker-confined.
+class HttpPoolOwner {
+ public:
+  // The pool has no connection any more and nobody waits in it. Called once, by the pool, which
+  // therefore is not destroyed before the current callback has returned; it is given no request
+  // any more.
+  virtual void onPoolUnused() = 0;
+
+ protected:
+  ~HttpPoolOwner() = default;
+};
+
+// `endpoint` and `cluster` outlive the pool, as does `owner`, who may be null.
+std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint,
+                                          HttpPoolOwner* owner = nullptr);
 
 }  // namespace weir::upstream

@@ -5,7 +5,9 @@
 
 #include "gtest/gtest.h"
 
+#include "test/upstream/fake_needs.h"
 #include "test/upstream/test_cluster.h"
+#include "test/upstream/test_request.h"
 
 namespace weir::upstream {
 namespace {
@@ -64,6 +66,84 @@ TEST(ClusterSetTest, AnotherAddressUnderTheSameIdIsAnotherEndpoint) {
   worker.clusters.apply({second});
   EXPECT_NE(&worker.cluster().host(0), before.get());
   EXPECT_EQ(before->index(), WorkerEndpoint::kRemoved);
+}
+
+// What tells the transports of two configurations apart is what they were made of.
+TEST(ClusterSetTest, IdleConnectionsOfAnotherTransportAreClosed) {
+  TestProcess process;
+  TestWorker worker(process);
+  TestOrigin origin;
+  const auto apply = [&](const std::string& identity) {
+    auto config = std::make_shared<ClusterConfig>(*process.config({origin.address()}));
+    config->transport = std::make_shared<FakeNeeds>(network::TransportNeeds{});
+    config->transport_identity = identity;
+    worker.clusters.apply({config});
+  };
+  apply("one");
+  keepOneIdle(worker, origin);
+  apply("one");
+  EXPECT_EQ(worker.pool().idleConnections(), 1u);
+  apply("two");
+  EXPECT_EQ(worker.pool().openConnections(), 0u);
+  EXPECT_TRUE(worker.until([&] { return origin.peerClosed(0); }));
+  apply("");
+  keepOneIdle(worker, origin);
+  apply("");
+  EXPECT_EQ(worker.pool().openConnections(), 0u) << "who knows";
+  worker.clusters.apply({});
+  worker.run();
+}
+
+TEST(ClusterSetTest, ConnectionsInUseFinishOnTheirTransport) {
+  TestProcess process;
+  TestWorker worker(process);
+  TestOrigin origin;
+  const auto apply = [&] {
+    auto config = std::make_shared<ClusterConfig>(*process.config({origin.address()}));
+    config->transport = std::make_shared<FakeNeeds>(network::TransportNeeds{});
+    worker.clusters.apply({config});
+  };
+  apply();
+  {
+    TestRequest busy(worker.pool()), connecting(worker.pool());
+    busy.start();
+    EXPECT_TRUE(worker.until([&] { return !origin.read(0).empty(); }));
+    connecting.start();
+    apply();
+    origin.send(0, kOkAnswer);
+    EXPECT_TRUE(worker.until([&] { return busy.done; }));
+    EXPECT_TRUE(worker.until([&] { return origin.peerClosed(0); })) << "not kept";
+    EXPECT_TRUE(worker.until([&] { return origin.accepted() == 3; }));
+    EXPECT_TRUE(worker.until([&] { return origin.peerClosed(1); })) << "not used at all";
+    EXPECT_TRUE(worker.until([&] { return !origin.read(2).empty(); }));
+    origin.send(2, kOkAnswer);
+    EXPECT_TRUE(worker.until([&] { return connecting.done; }));
+  }
+  EXPECT_EQ(worker.pool().idleConnections(), 1u);
+  worker.clusters.apply({});
+  worker.run();
+}
+
+// The kernel refuses it to whoever may not: that is a failure to connect, told like any other.
+TEST(ClusterSetTest, AnOriginalSourceThatCannotBeBoundIsAConnectFailure) {
+  TestProcess process;
+  TestWorker worker(process);
+  TestOrigin origin;
+  auto config = std::make_shared<ClusterConfig>(*process.config({origin.address()}));
+  config->original_source = true;
+  worker.clusters.apply({config});
+  const network::Address source = address("[2001:db8::1]:5000");  // the endpoint speaks IPv4
+  {
+    TestRequest request(worker.cluster().host(0).httpPool({.source = &source}));
+    request.target.source = &source;
+    request.start();
+    EXPECT_EQ(request.told, 0) << "never from inside";
+    EXPECT_TRUE(worker.until([&] { return request.told == 1; }));
+    EXPECT_EQ(request.failure, PoolFailure::kConnectFailed);
+  }
+  EXPECT_EQ(process.gauge("cluster_connect_failures_total"), 1);
+  worker.clusters.apply({});
+  worker.run();
 }
 
 // Four threads take and give back as fast as they can: the limit holds at every moment.

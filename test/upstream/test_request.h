@@ -19,7 +19,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     head_.headers.add(http::HeaderId::kHost, "h");
   }
   ~TestRequest() {
-    pool_.cancel(*this);
+    if (linked()) pool_.cancel(*this);
     if (encoder != nullptr && !done && resets == 0) encoder->reset();
   }
   void start(bool fresh = false) { pool_.acquire(*this, fresh); }
@@ -34,6 +34,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     ++told;
     failure = why;
   }
+  network::TransportTarget transportTarget() const override { return target; }
   http::ResponseDecoder& responseDecoder() override { return *this; }
   http::ResponseHead& responseHead() override { return response_; }
   http::HeaderMap& responseTrailers() override { return trailers_; }
@@ -50,6 +51,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
   }
   void onRequestBlocked(bool) override {}
 
+  network::TransportTarget target;
   int told = 0;
   int resets = 0;
   bool done = false;

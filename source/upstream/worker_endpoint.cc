@@ -1,0 +1,65 @@
+#include <utility>
+
+#include "source/upstream/cluster.h"
+#include "source/upstream/http_pool.h"
+#include "source/upstream/keyed_pools.h"
+
+namespace weir::upstream {
+
+WorkerEndpoint::WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint,
+                               std::shared_ptr<ClusterUsage::Count> connections_of_all)
+    : cluster_(cluster),
+      address_(endpoint->address),
+      endpoint_(std::move(endpoint)),
+      connections_of_all_(std::move(connections_of_all)) {}
+
+WorkerEndpoint::~WorkerEndpoint() = default;
+
+HttpPool& WorkerEndpoint::httpPool() {
+  if (pool_ == nullptr) {
+    pool_ = createHttp1Pool(cluster_, *this);
+    if (cluster_.draining() || gone_) pool_->drain();
+  }
+  return *pool_;
+}
+
+HttpPool& WorkerEndpoint::httpPool(const network::TransportTarget& target) {
+  if (keyed_pools_ == nullptr) keyed_pools_ = std::make_unique<KeyedPools>(cluster_, *this);
+  return keyed_pools_->get(target);
+}
+
+uint32_t WorkerEndpoint::openConnections() const {
+  const size_t shared = pool_ != nullptr ? pool_->openConnections() : 0;
+  return static_cast<uint32_t>(shared) +
+         (keyed_pools_ != nullptr ? keyed_pools_->openConnections() : 0);
+}
+
+void WorkerEndpoint::closeIdle() {
+  if (pool_ != nullptr) pool_->closeIdle();
+  if (keyed_pools_ != nullptr) keyed_pools_->closeIdle();
+}
+
+bool WorkerEndpoint::closeOneIdle() {
+  return (pool_ != nullptr && pool_->closeOneIdle()) ||
+         (keyed_pools_ != nullptr && keyed_pools_->closeOneIdle());
+}
+
+bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint) {
+  if (!(endpoint->address == address_)) return false;
+  endpoint_ = endpoint;
+  index_ = index;
+  return true;
+}
+
+void WorkerEndpoint::drain() {
+  if (pool_ != nullptr) pool_->drain();
+  if (keyed_pools_ != nullptr) keyed_pools_->drain();
+}
+
+void WorkerEndpoint::remove() {
+  index_ = kRemoved;
+  gone_ = true;
+  drain();
+}
+
+}  // namespace weir::upstream
