@@ -7,6 +7,7 @@
 
 #include "source/base/local_ref.h"
 #include "source/http/access_log.h"
+#include "source/http/client_certificate.h"
 #include "source/http/codec.h"
 #include "source/http/filter_chain.h"
 #include "source/http/forwarded_headers.h"
@@ -55,6 +56,7 @@ struct ConnectionManagerConfig {
   uint32_t max_requests_per_connection = 0;  // 0: none
   HttpTimeouts timeouts;
   ForwardedHeaders forwarded;
+  ClientCertificateHeader client_certificate;
   RequestIdPolicy request_id;
   PathNormalisation path;
   std::vector<std::string>

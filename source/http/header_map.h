@@ -44,6 +44,7 @@ enum class HeaderId : uint8_t {
   kUserAgent,
   kVary,
   kVia,
+  kXForwardedClientCert,
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,

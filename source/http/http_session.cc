@@ -81,6 +81,10 @@ void HttpSession::headCompleted() {
   manager_->onHeadComplete();
 }
 
+const network::ConnectionInfo* HttpSession::connectionInfo() const {
+  return manager_->networkChain().info();
+}
+
 network::Connection& HttpSession::connection() {
   return manager_->connection();
 }

@@ -7,6 +7,7 @@
 #include "source/buffer/buffer.h"
 #include "source/http/codec.h"
 #include "source/http/http1/codec.h"
+#include "source/network/connection_info.h"
 
 namespace weir::http {
 
@@ -39,6 +40,7 @@ class HttpSession final : public base::ListNode<>,
 
   // For the streams.
   network::Connection& connection();
+  const network::ConnectionInfo* connectionInfo() const;
   void headCompleted();
   void responseBegins() { answered_ = true; }
   void streamEnded(ServerStream& stream);

@@ -80,7 +80,13 @@ void ServerStream::onHead(bool end_stream) {
   session_->headCompleted();
   const network::SecurityInfo* security = session_->connection().transport().security();
   request_.scheme = security != nullptr ? "https" : "http";
-  if (security != nullptr) info_.requested_server_name = security->requestedServerName();
+  info_.downstream_tls = security;
+  info_.connection_info = session_->connectionInfo();
+  if (security != nullptr) {
+    info_.requested_server_name = security->requestedServerName();
+  } else if (info_.connection_info != nullptr) {
+    info_.requested_server_name = info_.connection_info->server_name;
+  }
   last_of_client_ = request_.version == Version::kHttp10 ||
                     base::equalsIgnoreCase(request_.headers.get(HeaderId::kConnection), "close");
   if (!request_.upgrade.empty() && !request_.isConnect() &&
@@ -107,6 +113,7 @@ StreamError ServerStream::prepareRequest() {
     return {ErrorOrigin::kDownstream, ErrorReason::kBodyTooLarge, false, "request_body_too_large"};
   }
   applyForwardedHeaders(config.forwarded, request_, info_, client_);
+  applyClientCertificate(config.client_certificate, request_, info_.downstream_tls);
   applyRequestId();
   if (const auto via = worker_.via(request_.version); !via.empty()) {
     request_.headers.addView(HeaderId::kVia, headerName(HeaderId::kVia), via);

@@ -7,6 +7,8 @@
 #include "source/http/message.h"
 #include "source/http/stream_error.h"
 #include "source/network/address.h"
+#include "source/network/connection_info.h"
+#include "source/network/transport_socket.h"
 
 namespace weir::http {
 
@@ -36,6 +38,9 @@ struct StreamInfo {
   uint64_t connection_id = 0;
   std::string_view request_id;
   std::string_view requested_server_name;
+  // Of the client's connection; null when it is plain, or nobody looked at it.
+  const network::SecurityInfo* downstream_tls = nullptr;
+  const network::ConnectionInfo* connection_info = nullptr;
 
   const Route* route = nullptr;
   std::string_view cluster;

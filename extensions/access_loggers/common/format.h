@@ -53,6 +53,10 @@ class Format {
   static std::span<const Name> names();
   static absl::StatusOr<Piece> parseOperator(std::string_view body);
   static bool value(const Piece& piece, const LogEntry& entry, bool json, std::string& out);
+  static bool tlsValue(const Piece& piece, const network::SecurityInfo& security, bool json,
+                       std::string& out);
+  static bool certificateValue(const Piece& piece, const network::CertificateFacts& certificate,
+                               bool json, std::string& out);
   std::vector<Piece> pieces_;
 };
 

@@ -77,6 +77,32 @@ http::ForwardedHeaders readForwarded(const v1::Forwarded& from, const Cursor& at
   return to;
 }
 
+http::ClientCertificateHeader readClientCertificate(const v1::ClientCertificateHeader& from) {
+  using Mode = http::ClientCertificateHeader::Mode;
+  http::ClientCertificateHeader to;
+  switch (from.mode()) {
+    case v1::ClientCertificateHeader::MODE_FORWARD_ONLY:
+      to.mode = Mode::kForwardOnly;
+      break;
+    case v1::ClientCertificateHeader::MODE_APPEND_FORWARD:
+      to.mode = Mode::kAppendForward;
+      break;
+    case v1::ClientCertificateHeader::MODE_SANITIZE_SET:
+      to.mode = Mode::kSanitizeSet;
+      break;
+    case v1::ClientCertificateHeader::MODE_ALWAYS_FORWARD_ONLY:
+      to.mode = Mode::kAlwaysForwardOnly;
+      break;
+    default:
+      to.mode = Mode::kSanitize;
+  }
+  to.subject = from.subject();
+  if (from.has_uri()) to.uri = from.uri();
+  to.dns = from.dns();
+  to.certificate = from.certificate();
+  return to;
+}
+
 http::PathNormalisation::Escaped readEscaped(v1::PathNormalisation::EscapedSlashes from) {
   using Escaped = http::PathNormalisation::Escaped;
   switch (from) {
@@ -159,6 +185,7 @@ std::shared_ptr<const http::ConnectionManagerConfig> compileConfig(
   to->max_requests_per_connection = from.max_requests_per_connection();
   to->timeouts = readTimeouts(from.timeouts(), at.field("timeouts"));
   to->forwarded = readForwarded(from.forwarded(), at.field("forwarded"));
+  to->client_certificate = readClientCertificate(from.client_certificate_header());
   to->request_id = readRequestId(from.request_id());
   to->path = readPathNormalisation(from.path_normalisation());
   to->upgrades = readUpgrades(from, at);

@@ -157,5 +157,38 @@ TEST(FormatErrors, NameTheJsonField) {
   EXPECT_THAT(std::string(base::view(parsed.status().message())), HasSubstr("field \"code\""));
 }
 
+// What a TLS connection would tell. Worker-confined.
+class FakeSecurity final : public network::SecurityInfo {
+ public:
+  std::string_view tlsVersion() const override { return "TLSv1.3"; }
+  std::string_view cipher() const override { return "TLS_AES_128_GCM_SHA256"; }
+  std::string_view requestedServerName() const override { return ""; }
+  std::string_view sessionId() const override { return "0a0b"; }
+  const network::CertificateFacts* peerCertificate() const override { return &peer; }
+  network::CertificateFacts peer;
+};
+
+TEST_F(FormatTest, TlsFactsOfTheClient) {
+  const std::string all =
+      "%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_TLS_SESSION_ID% "
+      "%DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_PEER_SERIAL% "
+      "%DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_DNS_SAN% "
+      "%DOWNSTREAM_PEER_CERT_V_START% %DOWNSTREAM_PEER_CERT_V_END(%Y)% "
+      "%DOWNSTREAM_LOCAL_SUBJECT% %DOWNSTREAM_LOCAL_URI_SAN%";
+  EXPECT_EQ(text(all), "- - - - - - - - - - - - -") << "a plain connection";
+  FakeSecurity security;
+  security.peer.subject = "CN=a\"b";
+  security.peer.issuer = "CN=ca";
+  security.peer.serial = "01ff";
+  security.peer.sha256 = "ab";
+  security.peer.uris = {"spiffe://a", "spiffe://b"};
+  security.peer.not_before = event::SystemTime(std::chrono::milliseconds(1'700'000'000'000));
+  security.peer.not_after = event::SystemTime(std::chrono::milliseconds(1'800'000'000'000));
+  info_.downstream_tls = &security;
+  EXPECT_EQ(text(all),
+            "TLSv1.3 TLS_AES_128_GCM_SHA256 0a0b CN=a\\x22b CN=ca 01ff ab "
+            "spiffe://a,spiffe://b - 2023-11-14T22:13:20.000Z 2027 - -");
+}
+
 }  // namespace
 }  // namespace weir::extensions::access_loggers
