@@ -4,6 +4,10 @@
 
 #include "extensions/access_loggers/file/config.h"
 #include "extensions/access_loggers/stdout/config.h"
+#include "extensions/listener_filters/http_inspector/config.h"
+#include "extensions/listener_filters/original_dst/config.h"
+#include "extensions/listener_filters/proxy_protocol/config.h"
+#include "extensions/listener_filters/tls_inspector/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
 #include "extensions/network_filters/direct_response/config.h"
@@ -19,6 +23,10 @@ template <class Add>
 void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::file::FileLoggerExtension>());
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
+  add(std::make_unique<listener_filters::http_inspector::HttpInspectorExtension>());
+  add(std::make_unique<listener_filters::original_dst::OriginalDstExtension>());
+  add(std::make_unique<listener_filters::proxy_protocol::ProxyProtocolExtension>());
+  add(std::make_unique<listener_filters::tls_inspector::TlsInspectorExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
   add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());

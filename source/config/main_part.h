@@ -12,7 +12,7 @@ class MainPart {
  public:
   virtual ~MainPart() = default;
   // The configuration is published next. `services` has the main thread's event::Dispatcher,
-  // stats::Store and stats::Block, and outlives the part. At most once.
+  // base::TaskPool, stats::Store and stats::Block, and outlives the part. At most once.
   virtual void start(base::ServiceMap& services) = 0;
   // A newer configuration runs, or the process ends: no more work, timers or watches. Workers may
   // still use what the part's extension made. At most once, after start().

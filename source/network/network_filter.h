@@ -72,7 +72,8 @@ class NetworkFilterFactory {
  public:
   virtual ~NetworkFilterFactory() = default;
   // `services` has the worker's event::Dispatcher, network::IoContext, stats::Block, stats::Store,
-  // upstream::ClusterSet. Outlives what is returned, as do the services.
+  // upstream::ClusterSet, base::TaskPool, base::FileWriter. Outlives what is returned, as do the
+  // services.
   virtual std::unique_ptr<WorkerNetworkFilterFactory> bind(base::ServiceMap& services) const = 0;
   // What a terminal filter can speak, most wanted first, for ALPN: "http/1.1". Empty: anything.
   virtual std::vector<std::string> applicationProtocols() const { return {}; }

@@ -82,6 +82,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
       started_(dispatcher_->preciseNow()) {
   main_services_.put<event::Dispatcher>(*dispatcher_);
   main_services_.put(stats_);
+  main_services_.put(tasks_);
   main_services_.put(stats_.block(0));
   const uint64_t descriptors = raiseDescriptorLimit();
   const uint32_t wanted = snapshot->runtime.max_connections;
@@ -108,7 +109,7 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
   for (uint32_t i = 0; i < listen_sockets_.workers(); ++i) {
-    auto worker = Worker::create(i, {stats_, files_, total_connections_});
+    auto worker = Worker::create(i, {stats_, files_, tasks_, total_connections_});
     if (!worker.ok()) return worker.status();
     workers_.push_back(*std::move(worker));
   }

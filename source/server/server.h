@@ -83,6 +83,7 @@ class Server {
   control::SnapshotPublisher publisher_;
   std::vector<BoundListener> bound_;  // what the next publication carries
   std::vector<std::unique_ptr<Worker>> workers_;
+  base::TaskPool tasks_;  // ends before the dispatchers that its tasks post to
   std::unique_ptr<SignalSource> signals_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<event::Timer> drain_timer_;

@@ -89,6 +89,7 @@ class Worker::Data {
     services.put(environment.stats);
     services.put(block);
     services.put(environment.files);
+    services.put(environment.tasks);
     return services;
   }
   struct Entry {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 
 #include "source/base/file_writer.h"
+#include "source/base/task_pool.h"
 #include "source/config/snapshot.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/event/uv_dispatcher.h"
@@ -25,6 +26,7 @@ namespace weir::server {
 struct WorkerEnvironment {
   stats::Store& stats;
   base::FileWriter& files;
+  base::TaskPool& tasks;
   std::shared_ptr<network::ConnectionBudget> total_connections;
 };
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "source/config/extensions.h"
+
+namespace weir::extensions::listener_filters::tls_inspector {
+
+// Registers listener_filters/tls_inspector. Immutable.
+class TlsInspectorExtension final : public config::ListenerFilterExtension {
+ public:
+  std::string_view name() const override { return "tls_inspector"; }
+  std::string_view configType() const override {
+    return "weir.extensions.listener_filters.tls_inspector.v1.TlsInspector";
+  }
+  std::shared_ptr<const network::ListenerFilterFactory> compile(
+      const google::protobuf::Message& config, const config::Cursor& at,
+      config::CompileContext& context) const override;
+};
+
+}  // namespace weir::extensions::listener_filters::tls_inspector
