@@ -95,6 +95,9 @@ class Store {
   GaugeId gauge(std::string_view name, std::string_view help, Labels labels = {});
   HistogramId histogram(std::string_view name, std::string_view help, Labels labels = {});
 
+  // Leaves a gauge whose subject is gone out of what is printed, until its name is asked for again.
+  void hide(GaugeId id);
+
   // Made when first asked for. 0: main thread, 1…: workers; below kMaxBlocks.
   Block& block(uint32_t index);
 

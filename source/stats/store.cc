@@ -4,6 +4,7 @@
 #include <cassert>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "source/base/concat.h"
 #include "source/stats/stats.h"
@@ -106,6 +107,10 @@ struct Store::State {
     for (uint32_t i = 0; i < used; ++i) delete blocks[i].load(std::memory_order_relaxed);
   }
 
+  bool isHidden(Kind kind, uint32_t index) const {
+    return kind == Kind::kGauge && hidden.find(index) != hidden.end();
+  }
+
   // Every block there is now.
   template <class Visit>
   void forEachBlock(Visit&& visit) const {
@@ -127,6 +132,7 @@ struct Store::State {
   mutable std::mutex mutex;                              // guards the rest
   std::map<std::string, Family, std::less<>> families;
   uint32_t next[3] = {0, 0, 0};
+  std::set<uint32_t> hidden;  // gauges
 };
 
 uint32_t Store::State::idOf(Kind kind, std::string_view name, std::string_view help,
@@ -140,6 +146,7 @@ uint32_t Store::State::idOf(Kind kind, std::string_view name, std::string_view h
   if (family.kind != kind) return next_id++;  // counts, and shows nowhere
   const auto [series, added] = family.series.try_emplace(labelText(labels), next_id);
   if (added) ++next_id;
+  if (kind == Kind::kGauge) hidden.erase(series->second);
   return series->second;
 }
 
@@ -204,6 +211,11 @@ HistogramId Store::histogram(std::string_view name, std::string_view help, Label
   return {state_->idOf(Kind::kHistogram, name, help, std::move(labels))};
 }
 
+void Store::hide(GaugeId id) {
+  const std::lock_guard lock(state_->mutex);
+  state_->hidden.insert(id.index);
+}
+
 Block& Store::block(uint32_t index) {
   Block* block = state_->blocks.at(index).load(std::memory_order_acquire);
   if (block != nullptr) return *block;
@@ -253,6 +265,7 @@ std::string Store::prometheus(std::string_view filter) const {
     text += concat("# HELP weir_", name, " ", escaped(family.help, false), "\n# TYPE weir_", name,
                    " ", typeName(family.kind), "\n");
     for (const auto& [labels, index] : family.series) {
+      if (state_->isHidden(family.kind, index)) continue;
       if (family.kind == Kind::kHistogram) {
         state_->appendHistogram(text, name, labels, index);
         continue;
@@ -272,6 +285,7 @@ std::string Store::json(std::string_view filter) const {
   for (const auto& [name, family] : state_->families) {
     if (name.find(filter) == std::string::npos) continue;
     for (const auto& [labels, index] : family.series) {
+      if (state_->isHidden(family.kind, index)) continue;
       text += concat(text.empty() ? "{" : ",", jsonString(name + labels), ":");
       const uint64_t sum = family.kind == Kind::kHistogram ? 0 : state_->sum(family.kind, index);
       if (family.kind == Kind::kCounter) text += concat(sum);

@@ -141,6 +141,18 @@ TEST(Exposition, IsJson) {
   EXPECT_EQ(Store().json(), "{}");
 }
 
+TEST(Exposition, HiddenGaugesComeBackWhenTheyAreAskedForAgain) {
+  Store store;
+  const GaugeId one = store.gauge("a", "A.", {{"x", "1"}});
+  store.block(0).gauge(one).add(7);
+  store.block(0).gauge(store.gauge("a", "A.", {{"x", "2"}})).add(8);
+  store.hide(one);
+  EXPECT_EQ(store.json(), "{\"a{x=\\\"2\\\"}\":8}");
+  EXPECT_EQ(store.prometheus().find("x=\"1\""), std::string::npos);
+  EXPECT_EQ(store.gauge("a", "A.", {{"x", "1"}}).index, one.index);
+  EXPECT_NE(store.prometheus().find("weir_a{x=\"1\"} 7"), std::string::npos);
+}
+
 TEST(Stats, ReadersAndWritersRunTogether) {
   constexpr uint32_t kWorkers = 3;
   constexpr int kMetrics = 300;
