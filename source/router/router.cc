@@ -219,6 +219,10 @@ void Router::pickAndSend() {
   pick_context.request = &context.request;
   pick_context.info = &context.info;
   pick_context.source = context.info.downstream_remote;
+  const network::ConnectionInfo* connection = context.info.connection_info;
+  if (connection != nullptr && connection->original_destination) {
+    pick_context.original_destination = &*connection->original_destination;
+  }
   if (retried_) {
     pick_context.attempt = 1;
     if (tried_ != upstream::WorkerEndpoint::kRemoved) pick_context.tried = {&tried_, 1};

@@ -27,6 +27,19 @@ StreamError errorOf(upstream::PoolFailure failure, std::string_view detail) {
   return {};
 }
 
+// "[::1]:80" is "::1".
+std::string_view hostWithoutPort(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.rfind(':'));
+}
+
+// What the client connected to, before any redirect rule.
+const network::Address* destinationOf(const http::StreamInfo& info) {
+  const network::ConnectionInfo* connection = info.connection_info;
+  const bool redirected = connection != nullptr && connection->original_destination.has_value();
+  return redirected ? &*connection->original_destination : info.downstream_local;
+}
+
 bool asksTunnel(const http::RequestHead& head) {
   return !head.upgrade.empty() || head.isConnect();
 }
@@ -45,13 +58,28 @@ void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster,
   ++endpoint_->in_flight;
   cluster_->cells().active_requests->add();
   state_ = State::kWaiting;
-  endpoint_->httpPool().acquire(*this, fresh);
+  pool_ = cluster_->transport().keyed() ? &endpoint_->httpPool(transportTarget())
+                                        : &endpoint_->httpPool();
+  pool_->acquire(*this, fresh);
+}
+
+network::TransportTarget UpstreamRequest::transportTarget() const {
+  const http::FilterChainContext& context = chain_.context();
+  const http::StreamInfo& info = context.info;
+  network::TransportTarget target;
+  target.server_name = hostWithoutPort(context.request.authority);
+  target.source = info.downstream_remote;
+  target.destination = destinationOf(info);
+  target.connection_id = info.connection_id;
+  target.info = info.connection_info;
+  target.client_security = info.downstream_tls;
+  return target;
 }
 
 void UpstreamRequest::cancel() {
   if (!running()) return;
   if (state_ == State::kWaiting) {
-    endpoint_->httpPool().cancel(*this);
+    pool_->cancel(*this);
   } else {
     abort();
   }

@@ -74,6 +74,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void onPoolReady(const Ready& ready) override;
   void onPoolFailure(upstream::PoolFailure failure, std::string_view detail) override;
   http::ResponseDecoder& responseDecoder() override { return *this; }
+  network::TransportTarget transportTarget() const override;
   void onReadDone() override;
 
   http::ResponseHead& responseHead() override { return chain_.context().response; }
@@ -108,6 +109,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   Owner& owner_;
   base::LocalRef<upstream::WorkerCluster> cluster_;
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
+  upstream::HttpPool* pool_ = nullptr;       // while kWaiting
   http::RequestEncoder* encoder_ = nullptr;  // while kSent
   const network::Connection* connection_ = nullptr;
   uint64_t received_before_ = 0;  // by the connection
