@@ -14,7 +14,7 @@
 
 // Reading single things out of certificates. Nothing here fails on what a peer can send: what
 // cannot be read comes out empty.
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 using Sha256 = std::array<uint8_t, 32>;
 
@@ -53,7 +53,10 @@ int64_t daysUntil(event::SystemTime end, event::SystemTime now);
 // Issuer and subject are the same and the signature is its own.
 bool selfSigned(X509& certificate);
 
+// Its issuer signed it with a digest that can be forged: SHA-1 or MD5.
+bool weaklySigned(const X509& certificate);
+
 // What BoringSSL's error queue says, and empties it; "" when it is empty.
 std::string takeSslError();
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -16,7 +16,7 @@
 
 #include "source/event/dispatcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // Where ticket keys come from. Value.
 struct TicketKeyOptions {
@@ -47,7 +47,8 @@ class TicketKeys {
   // Makes `context` use them; they outlive it.
   void install(SSL_CTX& context);
 
-  // Writes in.size() + kOverhead bytes to `out`. False when `out` is too small.
+  // Writes in.size() + kOverhead bytes to `out`, which may begin where `in` does. False when `out`
+  // is too small.
   bool seal(std::span<const uint8_t> in, std::span<uint8_t> out, size_t& written) const;
   // False for a ticket of unknown key, or damaged: the handshake goes on without it.
   bool open(std::span<const uint8_t> ticket, std::span<uint8_t> out, size_t& written) const;
@@ -65,14 +66,20 @@ class TicketKeys {
   // Public names of the keys in hex, the sealing one first: for logs.
   std::vector<std::string> names() const;
 
+  // What the bytes of a key file hold, or what is wrong with them.
+  static absl::StatusOr<size_t> countKeys(std::string_view bytes);
+
  private:
   class Key;
   using Ring = std::vector<std::shared_ptr<const Key>>;  // the first one seals
   explicit TicketKeys(const TicketKeyOptions& options) : options_(options) {}
   static absl::StatusOr<Ring> parseFile(std::string_view bytes);
-  static absl::StatusOr<Ring> readKeyFile(const std::string& path);
+  static absl::StatusOr<Ring> parseBinary(std::span<const uint8_t> bytes);
+  static absl::StatusOr<Ring> parseLines(std::string_view text);
+  static absl::Status addKey(std::span<const uint8_t> bytes, Ring& ring);
   std::shared_ptr<const Ring> ring() const;
   void replace(Ring ring, event::SystemTime since);
+  void addRandomKey(event::SystemTime now);
 
   const TicketKeyOptions options_;
   mutable std::mutex mutex_;  // guards the two below
@@ -80,7 +87,4 @@ class TicketKeys {
   event::SystemTime since_;
 };
 
-// Reads the text of a key file: how many keys it has, or what is wrong with it.
-absl::StatusOr<size_t> countTicketKeys(std::string_view bytes);
-
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -4,10 +4,10 @@
 
 #include "source/network/transport_socket.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // What a certificate says, as text: for filters, logs and headers. Costs some microseconds: made
 // once per connection, when first asked for.
 network::CertificateFacts certificateFacts(const X509& certificate);
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // Bytes that may be a private key: wiped when they are destroyed or moved away, never copied.
 // Immutable once filled.
@@ -27,13 +27,14 @@ class SecretBytes {
   bool empty() const { return size_ == 0; }
   std::span<const uint8_t> span() const { return {data_.get(), size_}; }
   std::string_view view() const { return {reinterpret_cast<const char*>(data_.get()), size_}; }
-  // Forgets what lies behind `size`, and wipes it.
+  // Forgets what lies behind `size`.
   void truncate(size_t size);
 
  private:
   void wipe();
   std::unique_ptr<uint8_t[]> data_;
   size_t size_ = 0;
+  size_t capacity_ = 0;  // what there is to wipe
 };
 
 // The largest files that are read: certificates and keys; bundles of certificate authorities;
@@ -46,4 +47,4 @@ inline constexpr size_t kMaxCrlFileBytes = size_t{64} << 20;
 // for the disk: main thread, at start and when a file has changed.
 absl::StatusOr<SecretBytes> readFile(const std::string& path, size_t limit);
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -12,10 +12,10 @@
 
 #include "absl/status/statusor.h"
 
-#include "extensions/transport_sockets/tls/secret_bytes.h"
+#include "extensions/transport_sockets/common/secret_bytes.h"
 #include "source/event/dispatcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // What a certificate signs a handshake with.
 enum class KeyKind : uint8_t { kEcdsaP256, kEcdsaP384, kEcdsaP521, kEd25519, kRsa };
@@ -97,4 +97,4 @@ absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> parsePrivateKey(const std::string& pat
 // The kind and strength of a public key: RSA of 2048 to 8192 bits, P-256, P-384, P-521, Ed25519.
 absl::StatusOr<KeyKind> keyKindOf(EVP_PKEY& key);
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

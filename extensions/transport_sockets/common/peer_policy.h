@@ -10,19 +10,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "extensions/transport_sockets/tls/x509_text.h"
+#include "extensions/transport_sockets/common/x509_text.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // One rule for a subjectAltName of the peer. Immutable.
 class SanMatcher {
  public:
   enum class Type : uint8_t { kDns, kUri, kEmail, kIp };
   enum class Match : uint8_t {
-    kExact,
+    kExact,   // kDns: a wildcard of the certificate covers its names too
     kPrefix,  // kUri ("spiffe://prod.example/")
     kSuffix,  // kDns (".example.com": any depth), kEmail ("@example.com")
-    // kDns: rule and name may have a wildcard for the first label ("*.example.com").
+    // kDns ("*.example.com"): any name with one label before that, and the wildcard itself.
     kWildcard,
   };
   // Errors read "what; what would be right".
@@ -63,4 +63,4 @@ struct PeerPolicy {
   absl::Status check(const X509& leaf) const;
 };
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

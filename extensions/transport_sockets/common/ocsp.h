@@ -12,7 +12,7 @@
 
 #include "source/event/dispatcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // An OCSP response (RFC 6960) to staple to one certificate: about that certificate, and saying that
 // it is good. Its signature is left to the clients it is meant for. Immutable.
@@ -48,4 +48,4 @@ class OcspResponse {
   event::SystemTime next_update_;
 };
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

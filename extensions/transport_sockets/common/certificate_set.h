@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "extensions/transport_sockets/tls/certificate_pair.h"
-#include "extensions/transport_sockets/tls/ocsp.h"
+#include "extensions/transport_sockets/common/certificate_pair.h"
+#include "extensions/transport_sockets/common/ocsp.h"
 #include "source/base/string_map.h"
 #include "source/event/dispatcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // The kinds of keys whose signatures a client can check. Value.
 class KeyKinds {
@@ -71,8 +71,8 @@ class CertificateSet {
     void offer(KeyKind kind, int index);
   };
   struct Found {
-    const Choice* exact;
-    const Choice* wildcard;
+    const Choice* exact = nullptr;
+    const Choice* wildcard = nullptr;
   };
   Found find(std::string_view server_name) const;
   void index(int index);
@@ -84,4 +84,4 @@ class CertificateSet {
   Choice default_;
 };
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -6,21 +6,24 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 
-#include "extensions/transport_sockets/tls/certificate_set.h"
-#include "extensions/transport_sockets/tls/ticket_keys.h"
-#include "extensions/transport_sockets/tls/trust.h"
+#include "extensions/transport_sockets/common/certificate_set.h"
+#include "extensions/transport_sockets/common/ticket_keys.h"
+#include "extensions/transport_sockets/common/trust.h"
 #include "source/config/main_part.h"
+#include "source/event/file_watcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 class MaterialWatch;
 
 // All files of one TLS context. Value.
 struct MaterialFiles {
+  std::string context;  // what it is for, in logs and metrics: "listener edge", "cluster web"
   std::vector<CertificateFiles> certificates;
   std::optional<TrustFiles> trust;
   std::optional<TicketKeyOptions> tickets;
@@ -33,6 +36,7 @@ struct Material {
 };
 
 // A file of a context that cannot be used. `index`: of the certificate, or of the CA or CRL file.
+// Value.
 struct MaterialProblem {
   enum class Part : uint8_t { kCertificate, kKey, kOcsp, kCa, kCrl, kSystemTrust, kTickets };
   Part part;
@@ -64,16 +68,27 @@ class MaterialStore final : public config::MainPart {
 
  private:
   friend class MaterialWatch;
+  using Identities = std::vector<std::pair<std::string, event::FileIdentity>>;
+
   explicit MaterialStore(MaterialFiles files);
-  void publish(std::vector<ServedCertificate> certificates,
-               std::shared_ptr<const TrustStore> trust);
+  void noteIdentities();
+  void loadCertificate(size_t index, event::SystemTime now, std::vector<MaterialProblem>& problems,
+                       std::vector<std::string>& warnings);
+  void loadTrust(event::SystemTime now, std::vector<MaterialProblem>& problems,
+                 std::vector<std::string>& warnings);
+  void loadTickets(event::SystemTime now, std::vector<MaterialProblem>& problems);
+  void publish();
 
   const MaterialFiles files_;
+  // The main thread's own, of which publish() makes what is in force.
+  std::vector<ServedCertificate> certificates_;
+  std::shared_ptr<const TrustStore> trust_;
   std::shared_ptr<TicketKeys> tickets_;
+  Identities identities_;     // of all files, from before they were read
   mutable std::mutex mutex_;  // guards the one below
   std::shared_ptr<const Material> current_;
   std::atomic<uint64_t> version_{0};
   std::unique_ptr<MaterialWatch> watch_;  // while started
 };
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

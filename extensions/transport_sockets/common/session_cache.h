@@ -14,7 +14,7 @@
 #include "source/base/string_map.h"
 #include "source/event/dispatcher.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // Sessions by id (a server's, TLS 1.2) or by whom they are with (a client's), shared by all
 // workers. Bounded: the oldest goes first. Thread-safe: a lock per shard.
@@ -61,4 +61,4 @@ class SessionCache {
   std::array<Shard, kShards> shards_;
 };
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets

@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 
-#include "extensions/transport_sockets/tls/secret_bytes.h"
+#include "extensions/transport_sockets/common/secret_bytes.h"
 
-namespace weir::extensions::transport_sockets::tls {
+namespace weir::extensions::transport_sockets {
 
 // One block of a PEM file (RFC 7468). Value, movable only.
 struct PemBlock {
@@ -27,4 +27,4 @@ struct PemBlock {
 // the line, never what stands there, and read "what; what would be right".
 absl::StatusOr<std::vector<PemBlock>> parsePem(std::string_view text);
 
-}  // namespace weir::extensions::transport_sockets::tls
+}  // namespace weir::extensions::transport_sockets
