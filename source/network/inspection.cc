@@ -153,7 +153,7 @@ void Inspection::refuse(Owner::Refusal refusal) {
 }
 
 void Inspection::cancel() {
-  if (!over_) refuse(Owner::Refusal::kByFilter);
+  if (!over_) refuse(Owner::Refusal::kByOwner);
 }
 
 void Inspection::stopWatching() {

@@ -45,7 +45,7 @@ class Inspection final : public event::FdHandler,
    public:
     // All filters have let it pass: takeFd(), connection() and earlyBytes() are the owner's now.
     virtual void onInspected(Inspection& inspection) = 0;
-    enum class Refusal : uint8_t { kByFilter, kTimeout, kPeerGone };
+    enum class Refusal : uint8_t { kByFilter, kTimeout, kPeerGone, kByOwner };
     virtual void onRefused(Inspection& inspection, Refusal refusal) = 0;
 
    protected:
@@ -59,7 +59,7 @@ class Inspection final : public event::FdHandler,
 
   InspectedConnection& connection() { return connection_; }
   base::UniqueFd takeFd();
-  // Ends it from outside, as refused by a filter.
+  // Ends it from outside: kByOwner.
   void cancel();
   // Read and not consumed.
   std::string& earlyBytes() { return bytes_; }

@@ -186,7 +186,8 @@ void WorkerListener::onInspected(Inspection& inspection) {
 void WorkerListener::onRefused(Inspection& inspection, Refusal refusal) {
   forget(inspection);
   inspection.takeFd().reset();
-  (refusal == Refusal::kTimeout ? metrics_->inspection_timeouts : metrics_->refused).add();
+  if (refusal == Refusal::kTimeout) metrics_->inspection_timeouts.add();
+  if (refusal == Refusal::kByFilter || refusal == Refusal::kPeerGone) metrics_->refused.add();
   release();
 }
 
@@ -262,6 +263,12 @@ void WorkerListener::onConnectionClosed(NetworkFilterChain& chain) {
 
 void WorkerListener::drain() {
   draining_ = true;
+  // Of whom nothing has come is idle; the others are told when they have a filter chain.
+  for (auto* inspection = inspections_.front(); inspection != nullptr;) {
+    Inspection& current = *inspection;
+    inspection = inspections_.next(current);
+    if (current.earlyBytes().empty()) current.cancel();
+  }
   for (auto* chain = connections_.front(); chain != nullptr; chain = connections_.next(*chain)) {
     chain->drain();
   }

@@ -369,16 +369,19 @@ TEST_F(ListenerFilterTest, ThoseInspectedCountAgainstTheLimit) {
   expectNothingLeft();
 }
 
-TEST_F(ListenerFilterTest, DrainingWaitsForThoseInspected) {
+TEST_F(ListenerFilterTest, DrainingWaitsForThoseThatHaveBegun) {
   listen(filtered());
+  const base::UniqueFd idle = connect();
   const base::UniqueFd client = connect();
-  EXPECT_TRUE(inspecting(1));
+  fillSocket(client.get(), "a");
+  EXPECT_TRUE(inspecting(2));
   worker_.act([&] {
     listener_->stopAccepting();
     listener_->drain();
   });
+  EXPECT_TRUE(endedByServer(idle)) << "has sent nothing";
   EXPECT_EQ(listener_->openConnections(), 1u);
-  fillSocket(client.get(), "a\nb");
+  fillSocket(client.get(), "\nb");
   EXPECT_TRUE(until([&] { return counts_.drained == 1; })) << "told as soon as it is one";
   EXPECT_TRUE(until([&] { return listener_->openConnections() == 0; }));
   expectNothingLeft();
