@@ -67,7 +67,7 @@ def weir_transport_socket(certificate):
     """Weir needs to be told no more: the rest is its default."""
     return (
         "transport_socket {\n"
-        "      config { [type.googleapis.com/weir.extensions.transport_sockets.tls.v1.DownstreamTls] {\n"
+        "      config { [type.googleapis.com/weir.extensions.transport_sockets.tls.v1.Tls] {\n"
         f'        certificates {{ certificate_file: "{certificate.certificate}" private_key_file: "{certificate.key}" }}\n'
         "      } }\n"
         "    }"
