@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/weir/config/v1/cluster.pb.h"
+#include "source/base/concat.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
 
@@ -43,12 +44,20 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                                                                         const Cursor& at) {
   auto cluster = std::make_shared<upstream::ClusterConfig>();
   cluster->name = from.name();
-  cluster->hosts = compileEndpoints(from, at);
+  if (from.has_discovery()) {
+    cluster->endpoint_source = compileDiscovery(from, at);
+    cluster->hosts = upstream::eligible(/*version=*/1, {});
+  } else {
+    cluster->hosts = compileEndpoints(from, at);
+  }
   cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
+  cluster->original_source = from.original_source();
   CompileContext here = context();
   cluster->transport =
       compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
                        /*downstream=*/false, at.field("transport_socket"), here);
+  cluster->transport_identity =
+      base::concat("transport ", from.transport_socket().config().SerializeAsString());
   cluster->connect_timeout = readDuration(
       from.has_connect_timeout() ? &from.connect_timeout() : nullptr, cluster->connect_timeout,
       {milliseconds(1), std::chrono::minutes(10)}, at.field("connect_timeout"));
@@ -68,6 +77,24 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   if (at.diagnostics().ok()) cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);
   cluster->usage = usageOf(cluster->name);
   return cluster;
+}
+
+std::shared_ptr<const upstream::EndpointSource> Compiler::compileDiscovery(const v1::Cluster& from,
+                                                                           const Cursor& at) {
+  if (from.endpoints_size() > 0) {
+    at.field("endpoints")
+        .error("discovery finds the endpoints, so that none may be listed",
+               "remove either endpoints or discovery");
+  }
+  if (from.has_load_balancing()) {
+    at.field("load_balancing")
+        .error("discovery names the one endpoint that is meant: there is nothing to choose",
+               "remove load_balancing");
+  }
+  const auto found = resolve<ClusterExtension>(from.discovery(), at.field("discovery"));
+  if (!found) return nullptr;
+  CompileContext here = context();
+  return found.extension->compile(*found.config, at.field("discovery").field("config"), here);
 }
 
 std::shared_ptr<const upstream::HostSet> Compiler::compileEndpoints(const v1::Cluster& from,

@@ -93,6 +93,8 @@ class Compiler {
 
   std::shared_ptr<const upstream::ClusterConfig> compileCluster(const v1::Cluster& from,
                                                                 const Cursor& at);
+  std::shared_ptr<const upstream::EndpointSource> compileDiscovery(const v1::Cluster& from,
+                                                                   const Cursor& at);
   std::shared_ptr<const upstream::HostSet> compileEndpoints(const v1::Cluster& from,
                                                             const Cursor& at);
   std::shared_ptr<const upstream::LoadBalancerFactory> compileLoadBalancing(const v1::Cluster& from,

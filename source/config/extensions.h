@@ -14,6 +14,7 @@
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
+#include "source/upstream/cluster.h"
 #include "source/upstream/load_balancer.h"
 
 namespace google::protobuf {
@@ -69,6 +70,15 @@ class HttpFilterExtension : public base::Extension {
   static constexpr std::string_view kCategory = "http_filters";
   std::string_view category() const final { return kCategory; }
   virtual std::shared_ptr<const http::HttpFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+// How a cluster finds endpoints that its configuration does not list. Immutable.
+class ClusterExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "clusters";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const upstream::EndpointSource> compile(
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 

@@ -526,7 +526,8 @@ TEST(Messages, ConsequencesAreNotReported) {
                             "\nclusters { nane: \"new\" endpoints { address: \"10.0.0.1:1\" } }")),
       "w.textproto:8:12: clusters[2].nane: Cluster has no field \"nane\"; did you mean "
       "\"name\"? known: name, endpoints, load_balancing, transport_socket, connect_timeout, "
-      "idle_timeout, max_connections, max_pending_requests, max_requests_per_connection\n");
+      "idle_timeout, max_connections, max_pending_requests, max_requests_per_connection, "
+      "discovery, original_source\n");
 }
 
 TEST(Messages, FilesThatCannotBeRead) {
