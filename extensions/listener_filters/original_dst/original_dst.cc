@@ -80,7 +80,7 @@ network::ListenerFilter::Step OriginalDstFilter::inspect(std::string_view, bool,
     metrics_.not_redirected.add();
     destination = accepted_on;
   }
-  if (isListener(destination, *connection.listener)) {
+  if (isListener(destination, accepted_on, *connection.listener)) {
     metrics_.own_address.add();
     connection.info->original_destination.reset();
     return Step::kContinue;
@@ -91,12 +91,13 @@ network::ListenerFilter::Step OriginalDstFilter::inspect(std::string_view, bool,
 }
 
 // Whoever connects there comes back to this listener. One on a wildcard has its port on all
-// addresses of the host.
-bool OriginalDstFilter::isListener(const Address& destination, const Address& listener) const {
+// addresses of the host, and where this very connection got to without being redirected.
+bool OriginalDstFilter::isListener(const Address& destination, const Address& accepted_on,
+                                   const Address& listener) const {
   if (!destination.isIp()) return true;
   if (destination == listener) return true;
   if (destination.port() != listener.port() || !listener.isWildcard()) return false;
-  return kernel_.is_own_host(destination);
+  return destination == accepted_on || kernel_.is_own_host(destination);
 }
 
 std::unique_ptr<network::WorkerListenerFilterFactory> OriginalDstFactory::bind(

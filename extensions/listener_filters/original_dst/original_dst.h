@@ -46,7 +46,8 @@ class OriginalDstFilter final : public network::ListenerFilter {
                size_t& consume) override;
 
  private:
-  bool isListener(const network::Address& destination, const network::Address& listener) const;
+  bool isListener(const network::Address& destination, const network::Address& accepted_on,
+                  const network::Address& listener) const;
 
   const KernelQueries& kernel_;
   OriginalDstMetrics& metrics_;
