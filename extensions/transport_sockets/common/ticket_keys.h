@@ -22,7 +22,7 @@ namespace weir::extensions::transport_sockets {
 struct TicketKeyOptions {
   // Keys that a fleet shares: 80 or 48 random bytes each, one after the other, or one in base64 per
   // line. The first seals, all open. Empty: random keys of this process.
-  std::string file;
+  std::string file = {};
   // Of random keys: how long one seals, and how many that have sealed before still open.
   std::chrono::seconds rotation{12 * 3600};
   uint32_t keep = 2;

@@ -19,10 +19,10 @@ namespace weir::extensions::transport_sockets {
 
 // Where trust is read from; absolute paths. Value.
 struct TrustFiles {
-  std::vector<std::string> ca_files;  // PEM
-  bool system = false;                // the system's store as well
+  std::vector<std::string> ca_files = {};  // PEM
+  bool system = false;                     // the system's store as well
   // PEM or DER. With any, each issuer on the way to the root needs a list that has not ended.
-  std::vector<std::string> crl_files;
+  std::vector<std::string> crl_files = {};
   bool crl_for_leaf_only = false;  // only the issuer of the leaf needs one
   int max_depth = 8;               // certificates above the leaf
 

@@ -20,10 +20,10 @@ using Sha256 = std::array<uint8_t, 32>;
 
 // The names of a certificate's subjectAltName. Names with a NUL inside are left out. Value.
 struct SubjectAltNames {
-  std::vector<std::string> dns;  // lower case
-  std::vector<std::string> uris;
-  std::vector<std::string> emails;
-  std::vector<std::string> ips;  // as text
+  std::vector<std::string> dns = {};  // lower case
+  std::vector<std::string> uris = {};
+  std::vector<std::string> emails = {};
+  std::vector<std::string> ips = {};  // as text
 };
 SubjectAltNames subjectAltNames(const X509& certificate);
 
