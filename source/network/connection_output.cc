@@ -221,8 +221,13 @@ void Connection::finishFlush() {
 }
 
 void Connection::finishWhenBothEnded() {
-  if (state_ != State::kOpen || !remote_ended_ || !write_ended_) return;
+  if (state_ != State::kOpen || keeps_open_ || !remote_ended_ || !write_ended_) return;
   if (!hasInput() && !splice_source_ && !splice_target_) finish(CloseReason::kRemote, 0);
+}
+
+void Connection::setClosesWhenEnded(bool closes) {
+  keeps_open_ = !closes;
+  finishWhenBothEnded();
 }
 
 void Connection::finish(CloseReason reason, int error) {

@@ -189,6 +189,13 @@ bool NetworkFilterChain::writesDirectly(const NetworkFilter& from) const {
   return true;
 }
 
+bool NetworkFilterChain::readsDirectly(const NetworkFilter& to) const {
+  for (const NetworkFilter* f = first_.get(); f != &to; f = f->next_.get()) {
+    if (f->wantsReads()) return false;
+  }
+  return true;
+}
+
 void NetworkFilterChain::drain() {
   for (NetworkFilter* f = first_.get(); f != nullptr && connection_->open(); f = f->next_.get()) {
     f->onDrain();

@@ -141,6 +141,8 @@ class NetworkFilterChain final : public ConnectionHandler,
   // True when nobody sits between `from` and the connection: then it may compose in
   // connection().output().
   bool writesDirectly(const NetworkFilter& from) const;
+  // True when nobody in front of `to` looks at what comes from the client.
+  bool readsDirectly(const NetworkFilter& to) const;
   void drain();
   // Tells the filters kLocal and is silent afterwards: the owner destroys the chain next.
   void shutdown();

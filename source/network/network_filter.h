@@ -39,6 +39,8 @@ class NetworkFilter {
   // then is dropped.
   virtual Verdict onWrite(buffer::Buffer& data, bool end_stream);
   virtual bool wantsWrites() const { return false; }
+  // False: its onData lets all bytes pass unseen, so that they may also pass inside the kernel.
+  virtual bool wantsReads() const { return true; }
   virtual void onAboveHighWatermark() {}
   virtual void onBelowLowWatermark() {}
   // The worker is draining: finish and close soon.

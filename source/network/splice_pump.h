@@ -14,6 +14,7 @@ class SplicePump final : public Splicer {
  public:
   SplicePump(Connection& source, Connection& target, uint64_t bytes, Observer& observer, Pipe pipe);
   ~SplicePump() override;
+  bool empty() const override { return in_pipe_ == 0 && in_output_ == 0; }
   // From a small store of the thread: a splice costs no allocation.
   static void* operator new(size_t bytes);
   static void operator delete(void* memory);

@@ -148,6 +148,27 @@ TEST_P(ConnectionTest, ClosesByItselfWhenBothEnded) {
   EXPECT_EQ(handler_.reason, CloseReason::kRemote);
 }
 
+TEST_P(ConnectionTest, MayBeKeptThoughBothHaveEnded) {
+  worker_.act([&] {
+    connection_->setClosesWhenEnded(false);
+    connection_->outputReady(true);
+  });
+  shutdown(peer_.get(), SHUT_WR);
+  worker_.settle();
+  EXPECT_TRUE(connection_->open());
+  EXPECT_TRUE(connection_->remoteEnded());
+  EXPECT_EQ(handler_.closes, 0);
+  worker_.act([&] { connection_->setClosesWhenEnded(true); });
+  EXPECT_EQ(handler_.reason, CloseReason::kRemote);
+}
+
+TEST_P(ConnectionTest, IsNotClosedByThePermissionToClose) {
+  worker_.act([&] { connection_->setClosesWhenEnded(false); });
+  worker_.act([&] { connection_->setClosesWhenEnded(true); });
+  EXPECT_TRUE(connection_->open());
+  EXPECT_EQ(handler_.closes, 0);
+}
+
 TEST_P(ConnectionTest, DisabledReadingWaits) {
   worker_.act([&] { connection_->setReadEnabled(false); });
   EXPECT_TRUE(worker_.dispatcher.watched(fd_).readable) << "a short pause costs nothing";

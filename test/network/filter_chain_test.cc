@@ -23,6 +23,7 @@ struct Script {
   std::function<Verdict(buffer::Buffer&, bool)> on_data;
   std::function<Verdict(buffer::Buffer&, bool)> on_write;  // set: wants writes
   std::function<void()> on_new_connection;
+  bool wants_reads = true;
   NetworkFilter* filter = nullptr;
   std::vector<std::string> seen;
   int ends = 0;
@@ -46,6 +47,7 @@ class ScriptedFilter final : public NetworkFilter {
   }
   Verdict onWrite(buffer::Buffer& data, bool end) override { return script_.on_write(data, end); }
   bool wantsWrites() const override { return script_.on_write != nullptr; }
+  bool wantsReads() const override { return script_.wants_reads; }
   void onAboveHighWatermark() override { ++script_.above; }
   void onBelowLowWatermark() override { ++script_.below; }
   void onDrain() override { ++script_.drains; }
@@ -131,6 +133,14 @@ TEST_F(FilterChainTest, DataGoesAlong) {
     EXPECT_EQ(script.seen, (Seen{"one", "two", ""}));
     EXPECT_EQ(script.ends, 1);
   }
+}
+
+TEST_F(FilterChainTest, KnowsWhoLooksAtTheBytes) {
+  scripts_[0].wants_reads = false;
+  start(3);
+  EXPECT_TRUE(chain_->readsDirectly(*scripts_[0].filter));
+  EXPECT_TRUE(chain_->readsDirectly(*scripts_[1].filter));
+  EXPECT_FALSE(chain_->readsDirectly(*scripts_[2].filter));
 }
 
 TEST_F(FilterChainTest, FirstFilterPausesAndCollects) {

@@ -189,6 +189,30 @@ TEST_F(SplicerTest, IdleTunnelHoldsNoPipe) {
   EXPECT_EQ(worker_.io.pipes().open(), worker_.io.pipes().idle());
 }
 
+TEST_F(SplicerTest, EmptyItMayGoAndBothGoOn) {
+  start(Splicer::kUntilEnd);
+  EXPECT_TRUE(splicer_->empty());
+  const std::string bytes = pattern(700'000);
+  EXPECT_TRUE(carry(bytes, [&] { return watcher_.bytes == bytes.size(); }) == bytes);
+  EXPECT_TRUE(splicer_->empty());
+  worker_.act([&] { splicer_.reset(); });
+  fillSocket(client_.get(), "more");
+  EXPECT_TRUE(until([&] { return source_handler_.data == "more"; }));
+}
+
+TEST_F(SplicerTest, IsNotEmptyWhileBytesAreOnTheirWay) {
+  start(Splicer::kUntilEnd);
+  const std::string bytes = pattern(16 << 20);
+  size_t sent = 0;
+  for (int idle = 0; idle < 20;) {
+    const size_t count = fillSocket(client_.get(), std::string_view(bytes).substr(sent));
+    worker_.act([] {});
+    idle = count == 0 ? idle + 1 : 0;
+    sent += count;
+  }
+  EXPECT_FALSE(splicer_->empty());
+}
+
 TEST_F(SplicerTest, SlowTargetStopsTheSource) {
   start(Splicer::kUntilEnd);
   const std::string chunk(65536, 'x');
