@@ -15,6 +15,7 @@
 #include "extensions/network_filters/direct_response/config.h"
 #include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
+#include "extensions/network_filters/tcp_proxy/config.h"
 #include "extensions/transport_sockets/plain/config.h"
 
 namespace weir::extensions {
@@ -36,6 +37,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());
   add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
+  add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
 }
 

@@ -91,6 +91,10 @@ FilterHost::Client& FilterHost::connect(std::unique_ptr<ConnectionInfo> info,
   return clients_.emplace_back(*this, std::move(info), std::move(transport));
 }
 
+void FilterHost::closeAll() {
+  act([this] { clients_.clear(); });
+}
+
 void FilterHost::run() {
   dispatcher.post([] {});
   dispatcher.runUntilIdle();

@@ -61,6 +61,9 @@ class FilterHost {
   void use(std::vector<std::shared_ptr<const NetworkFilterFactory>> filters);
   Client& connect(std::unique_ptr<ConnectionInfo> info = nullptr,
                   std::unique_ptr<TransportSocket> transport = nullptr);
+  Client& last() { return clients_.back(); }
+  // Closes every connection, as the end of a worker does.
+  void closeAll();
   // Until it comes to rest; what the test did itself counts as a callback.
   void run();
   bool until(const std::function<bool()>& done);
