@@ -21,7 +21,7 @@ inline uint32_t readBig32(const char* at) {
 // CRC32c (Castagnoli; RFC 4960, appendix B) of what `crc` is the sum of (0: nothing) and `bytes`.
 uint32_t crc32c(uint32_t crc, std::string_view bytes);
 
-// Walks over types with two-byte lengths and values. Value; the bytes outlive it.
+// Walks over types with two-byte lengths and values; the bytes outlive it. Worker-confined.
 class TlvReader {
  public:
   struct Tlv {
