@@ -17,6 +17,8 @@
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
 #include "extensions/transport_sockets/plain/config.h"
+#include "extensions/transport_sockets/tls/config.h"
+#include "extensions/transport_sockets/upstream_tls/config.h"
 
 namespace weir::extensions {
 namespace {
@@ -39,6 +41,8 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
+  add(std::make_unique<transport_sockets::tls::TlsExtension>());
+  add(std::make_unique<transport_sockets::upstream_tls::UpstreamTlsExtension>());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,16 @@ class ServiceMap {
   T& get() const {
     return *find<T>();
   }
+  // The one T that the extensions bound here share among themselves: made by `make` (which returns
+  // a std::shared_ptr<T>) when first asked for, and kept as long as the map.
+  template <class T, class Make>
+  T& shared(Make make) {
+    if (T* const service = find<T>()) return *service;
+    std::shared_ptr<T> made = make();
+    put(*made);
+    owned_.push_back(made);
+    return *made;
+  }
 
  private:
   template <class T>
@@ -36,6 +47,7 @@ class ServiceMap {
     return &unique;
   }
   std::vector<std::pair<const void*, void*>> entries_;
+  std::vector<std::shared_ptr<void>> owned_;
 };
 
 }  // namespace weir::base

@@ -97,4 +97,8 @@ std::string_view formatHttpDate(system_clock::time_point time,
   return {text.data(), text.size()};
 }
 
+system_clock::time_point wallClock() {
+  return system_clock::now();
+}
+
 }  // namespace weir::base

@@ -20,4 +20,7 @@ std::string_view formatRfc3339(std::chrono::system_clock::time_point time,
 std::string_view formatHttpDate(std::chrono::system_clock::time_point time,
                                 std::span<char, kHttpDateSize> text);
 
+// The time of day where there is no dispatcher to tell it: while a configuration is compiled.
+std::chrono::system_clock::time_point wallClock();
+
 }  // namespace weir::base

@@ -53,6 +53,7 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
   cluster->original_source = from.original_source();
   CompileContext here = context();
+  here.cluster_name = cluster->name;
   cluster->transport =
       compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
                        /*downstream=*/false, at.field("transport_socket"), here);

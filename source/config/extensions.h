@@ -13,6 +13,7 @@
 #include "source/network/listener_filter.h"
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
+#include "source/network/udp_filter.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/load_balancer.h"
@@ -38,6 +39,7 @@ struct CompileContext {
   std::vector<std::shared_ptr<MainPart>>& main_parts;
   // For a downstream transport: what the chain's terminal filter speaks.
   std::vector<std::string> application_protocols = {};
+  std::string_view cluster_name = {};  // empty outside of a cluster
 };
 
 // The categories of extensions and what each makes of its configuration message. compile() reports
@@ -61,6 +63,15 @@ class NetworkFilterExtension : public base::Extension {
   std::string_view category() const final { return kCategory; }
   virtual bool terminal() const { return false; }
   virtual std::shared_ptr<const network::NetworkFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+// Immutable.
+class UdpFilterExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "udp_filters";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const network::UdpFilterFactory> compile(
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 

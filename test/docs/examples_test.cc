@@ -13,6 +13,7 @@
 #include "extensions/all_extensions.h"
 #include "source/base/concat.h"
 #include "source/config/snapshot.h"
+#include "test/support/test_certificates.h"
 
 namespace weir::config {
 namespace {
@@ -34,11 +35,25 @@ std::vector<fs::path> filesEndingIn(const std::string& suffix) {
 
 class Examples : public testing::Test {
  protected:
-  Examples() { EXPECT_TRUE(extensions::registerAllExtensions(registry_).ok()); }
+  Examples() {
+    EXPECT_TRUE(extensions::registerAllExtensions(registry_).ok());
+    std::string key;
+    for (int i = 0; i < 80; ++i) key.push_back(static_cast<char>(128 + i));
+    pki_.folder().write("tickets.key", key);
+  }
+
+  // Files of /etc/weir are there while this test runs, elsewhere.
+  std::string withFiles(std::string text) const {
+    constexpr std::string_view kFolder = "/etc/weir/";
+    for (size_t at = text.find(kFolder); at != std::string::npos; at = text.find(kFolder, at)) {
+      text.replace(at, kFolder.size() - 1, pki_.folder().path());
+    }
+    return text;
+  }
 
   std::shared_ptr<const Snapshot> load(const fs::path& path) {
     Diagnostics diagnostics;
-    auto snapshot = loader_.loadFile(path.string(), 1, diagnostics);
+    auto snapshot = loader_.loadText(withFiles(read(path)), path.string(), 1, diagnostics);
     EXPECT_NE(snapshot, nullptr) << diagnostics.toString();
     return snapshot;
   }
@@ -50,7 +65,7 @@ class Examples : public testing::Test {
     int blocks = 0;
     for (size_t at = text.find(kOpen); at != std::string::npos; at = text.find(kOpen, at)) {
       at += kOpen.size();
-      const std::string block = text.substr(at, text.find("```", at) - at);
+      const std::string block = withFiles(text.substr(at, text.find("```", at) - at));
       // Findings show the lines of the page.
       const auto lines = static_cast<size_t>(
           std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
@@ -64,6 +79,7 @@ class Examples : public testing::Test {
     return blocks;
   }
 
+  test::TestPki pki_;
   base::Registry registry_;
   stats::Store store_;
   Loader loader_{registry_, store_};
