@@ -13,7 +13,7 @@
 
 namespace weir::extensions::transport_sockets {
 
-// The kinds of keys whose signatures a client can check. Value.
+// The kinds of keys whose signatures a client can check. Value. Worker-confined.
 class KeyKinds {
  public:
   static KeyKinds all() { return KeyKinds((1u << kKeyKinds) - 1); }

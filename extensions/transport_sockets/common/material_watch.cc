@@ -23,15 +23,12 @@ MaterialWatch::MaterialWatch(MaterialStore& store, base::ServiceMap& services)
       dispatcher_(services.get<event::Dispatcher>()),
       stats_(services.get<stats::Store>(), services.get<stats::Block>()),
       pairs_(store.certificates_.size()) {
-  auto* watcher = services.find<event::FileWatcher>();
-  if (watcher == nullptr) {
-    own_watcher_ = std::make_unique<event::FileWatcher>(dispatcher_);
-    watcher = own_watcher_.get();
-  }
   std::vector<std::string> paths;
   for (const auto& [path, identity] : store_.identities_) paths.push_back(path);
   if (!paths.empty()) {
-    handle_ = watcher->watch(
+    auto& watcher = services.shared<event::FileWatcher>(
+        [this] { return std::make_shared<event::FileWatcher>(dispatcher_); });
+    handle_ = watcher.watch(
         std::move(paths), [this](const std::vector<std::string>& changed) { onChanged(changed); });
   }
   timer_ = dispatcher_.createTimer([this] { onTick(); });

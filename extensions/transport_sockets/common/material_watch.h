@@ -27,7 +27,7 @@ class MaterialWatch {
   // Of a certificate that is to end soon: a line a day.
   static constexpr int64_t kWarnDays = 14;
 
-  // Uses the event::FileWatcher of `services`, or has one of its own. All outlive it.
+  // Shares the event::FileWatcher of `services` with the others. All outlive it.
   MaterialWatch(MaterialStore& store, base::ServiceMap& services);
 
  private:
@@ -57,7 +57,6 @@ class MaterialWatch {
   std::vector<PairState> pairs_;
   Refusal trust_refusal_;
   Refusal tickets_refusal_;
-  std::unique_ptr<event::FileWatcher> own_watcher_;  // when nobody offers one
   std::unique_ptr<event::FileWatcher::Handle> handle_;
   std::unique_ptr<event::Timer> timer_;
 };
