@@ -25,6 +25,15 @@ bool parseLength(std::string_view digits, uint32_t& length) {
   return result.ec == std::errc() && result.ptr == end;
 }
 
+// "224" or "0xE0".
+bool parseTlvType(std::string_view text, uint8_t& type) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, type, hex ? 16 : 10);
+  return result.ec == std::errc() && result.ptr == end;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string all;
   for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
@@ -97,13 +106,21 @@ absl::StatusOr<Format::Piece> Format::parseOperator(std::string_view body) {
   if (has_argument && known->argument == Name::Argument::kNone) {
     return fail("takes no argument", base::concat("write \"%", name, "%\""));
   }
-  if (!has_argument && known->argument == Name::Argument::kRequired) {
+  if (known->argument == Name::Argument::kTlvType) {
+    const auto argument =
+        has_argument ? body.substr(open + 1, close - open - 1) : body.substr(0, 0);
+    if (!parseTlvType(argument, piece.tlv_type)) {
+      return fail("needs the type of a TLV",
+                  base::concat("write \"%", name, "(TYPE)%\" with TYPE from 0 to 255"));
+    }
+  }
+  if (!has_argument && known->argument == Name::Argument::kHeader) {
     return fail("needs the name of a header", base::concat("write \"%", name, "(NAME)%\""));
   }
   std::string_view length = has_argument ? body.substr(close + 1) : body.substr(name.size());
-  if (has_argument) {
+  if (has_argument && known->argument != Name::Argument::kTlvType) {
     const std::string_view argument = body.substr(open + 1, close - open - 1);
-    const bool is_time = known->argument == Name::Argument::kOptional;
+    const bool is_time = known->argument == Name::Argument::kTime;
     const size_t question = is_time ? std::string_view::npos : argument.find('?');
     piece.text = is_time ? std::string(argument) : base::lowered(argument.substr(0, question));
     if (question != std::string_view::npos) {

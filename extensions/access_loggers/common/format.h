@@ -49,10 +49,13 @@ class Format {
     std::string text;            // literal; header name in lower case; time format of strftime
     std::string alternative;     // second header name of "X?Y"
     uint32_t max_length = 0;     // ":N"; 0: whole
+    uint8_t tlv_type = 0;
   };
   static std::span<const Name> names();
   static absl::StatusOr<Piece> parseOperator(std::string_view body);
   static bool value(const Piece& piece, const LogEntry& entry, bool json, std::string& out);
+  static bool connectionValue(const Piece& piece, const network::ConnectionInfo& connection,
+                              bool json, std::string& out);
   static bool tlsValue(const Piece& piece, const network::SecurityInfo& security, bool json,
                        std::string& out);
   static bool certificateValue(const Piece& piece, const network::CertificateFacts& certificate,

@@ -142,10 +142,10 @@ std::span<const Format::Name> Format::names() {
   using Op = Operator;
   using enum Name::Argument;
   static constexpr Name kNames[] = {
-      {"START_TIME", Op::kStartTime, false, kOptional},
-      {"REQ", Op::kRequestHeader, false, kRequired},
-      {"RESP", Op::kResponseHeader, false, kRequired},
-      {"TRAILER", Op::kResponseTrailer, false, kRequired},
+      {"START_TIME", Op::kStartTime, false, kTime},
+      {"REQ", Op::kRequestHeader, false, kHeader},
+      {"RESP", Op::kResponseHeader, false, kHeader},
+      {"TRAILER", Op::kResponseTrailer, false, kHeader},
       {"PROTOCOL", Op::kProtocol, false, kNone},
       {"RESPONSE_CODE", Op::kResponseCode, true, kNone},
       {"RESPONSE_CODE_DETAILS", Op::kResponseCodeDetails, false, kNone},
@@ -180,10 +180,12 @@ std::span<const Format::Name> Format::names() {
       {"DOWNSTREAM_PEER_FINGERPRINT_256", Op::kPeerFingerprint, false, kNone},
       {"DOWNSTREAM_PEER_URI_SAN", Op::kPeerUris, false, kNone},
       {"DOWNSTREAM_PEER_DNS_SAN", Op::kPeerDnsNames, false, kNone},
-      {"DOWNSTREAM_PEER_CERT_V_START", Op::kPeerNotBefore, false, kOptional},
-      {"DOWNSTREAM_PEER_CERT_V_END", Op::kPeerNotAfter, false, kOptional},
+      {"DOWNSTREAM_PEER_CERT_V_START", Op::kPeerNotBefore, false, kTime},
+      {"DOWNSTREAM_PEER_CERT_V_END", Op::kPeerNotAfter, false, kTime},
       {"DOWNSTREAM_LOCAL_SUBJECT", Op::kLocalSubject, false, kNone},
       {"DOWNSTREAM_LOCAL_URI_SAN", Op::kLocalUris, false, kNone},
+      {"DOWNSTREAM_ORIGINAL_DESTINATION", Op::kOriginalDestination, false, kNone},
+      {"PROXY_PROTOCOL_TLV", Op::kProxyProtocolTlv, false, kTlvType},
   };
   return kNames;
 }
@@ -288,6 +290,22 @@ bool Format::value(const Piece& piece, const LogEntry& entry, bool json, std::st
       const auto* own = certificateOf(info, &network::SecurityInfo::localCertificate);
       return own != nullptr && certificateValue(piece, *own, json, out);
     }
+    case Operator::kOriginalDestination:
+    case Operator::kProxyProtocolTlv:
+      return info.connection_info != nullptr &&
+             connectionValue(piece, *info.connection_info, json, out);
+  }
+  return false;
+}
+
+bool Format::connectionValue(const Piece& piece, const network::ConnectionInfo& connection,
+                             bool json, std::string& out) {
+  if (piece.name->op == Operator::kOriginalDestination) {
+    const auto& destination = connection.original_destination;
+    return destination.has_value() && appendAddress(&*destination, true, out);
+  }
+  for (const network::ConnectionInfo::ProxyTlv& tlv : connection.proxy_tlvs) {
+    if (tlv.type == piece.tlv_type) return appendPeerText(tlv.value, piece.max_length, json, out);
   }
   return false;
 }

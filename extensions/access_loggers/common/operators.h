@@ -49,13 +49,15 @@ enum class Format::Operator : uint8_t {
   kPeerNotAfter,
   kLocalSubject,
   kLocalUris,
+  kOriginalDestination,
+  kProxyProtocolTlv,
 };
 
 struct Format::Name {
   std::string_view text;
   Operator op;
   bool numeric;
-  enum class Argument : uint8_t { kNone, kOptional, kRequired } argument;
+  enum class Argument : uint8_t { kNone, kTime, kHeader, kTlvType } argument;
 };
 
 }  // namespace weir::extensions::access_loggers

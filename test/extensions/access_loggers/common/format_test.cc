@@ -96,7 +96,29 @@ TEST_F(FormatTest, PrintsEveryKindOfOperator) {
 TEST_F(FormatTest, EveryOperatorPrintsSomething) {
   for (const std::string& name : Format::operatorNames()) {
     const bool header = name == "REQ" || name == "RESP" || name == "TRAILER";
-    EXPECT_FALSE(text(base::concat("%", name, header ? "(x)" : "", "%")).empty()) << name;
+    const char* argument = header ? "(x)" : name == "PROXY_PROTOCOL_TLV" ? "(2)" : "";
+    EXPECT_FALSE(text(base::concat("%", name, argument, "%")).empty()) << name;
+  }
+}
+
+TEST_F(FormatTest, PrintsWhatListenerFiltersFound) {
+  EXPECT_EQ(text("%DOWNSTREAM_ORIGINAL_DESTINATION% %PROXY_PROTOCOL_TLV(2)%"), "- -");
+  network::ConnectionInfo connection;
+  info_.connection_info = &connection;
+  EXPECT_EQ(text("%DOWNSTREAM_ORIGINAL_DESTINATION% %PROXY_PROTOCOL_TLV(2)%"), "- -");
+  connection.original_destination = *network::Address::parse("[2001:db8::1]:80");
+  connection.proxy_tlvs = {{2, "shop.example"}, {0xe0, "a\n\xff"}, {2, "again"}};
+  EXPECT_EQ(text("%DOWNSTREAM_ORIGINAL_DESTINATION%"), "[2001:db8::1]:80");
+  EXPECT_EQ(text("%PROXY_PROTOCOL_TLV(2)% %PROXY_PROTOCOL_TLV(0x02):4%"), "shop.example shop");
+  EXPECT_EQ(text("%PROXY_PROTOCOL_TLV(224)% %PROXY_PROTOCOL_TLV(0xE0)%"),
+            "a\\x0a\\xff a\\x0a\\xff");
+  EXPECT_EQ(json({{"none", "%PROXY_PROTOCOL_TLV(3)%"}}), "{\"none\":null}");
+  for (const char* bad :
+       {"%PROXY_PROTOCOL_TLV%", "%PROXY_PROTOCOL_TLV()%", "%PROXY_PROTOCOL_TLV(256)%",
+        "%PROXY_PROTOCOL_TLV(0x100)%", "%PROXY_PROTOCOL_TLV(-1)%", "%PROXY_PROTOCOL_TLV(x)%"}) {
+    const auto parsed = Format::parse(bad);
+    ASSERT_FALSE(parsed.ok()) << bad;
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("with TYPE from 0 to 255"));
   }
 }
 
