@@ -12,11 +12,13 @@
 #include "extensions/listener_filters/tls_inspector/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
+#include "extensions/load_balancing/source_ip_hash/config.h"
 #include "extensions/network_filters/direct_response/config.h"
 #include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
 #include "extensions/transport_sockets/plain/config.h"
+#include "extensions/transport_sockets/proxy_protocol/config.h"
 #include "extensions/transport_sockets/tls/config.h"
 #include "extensions/transport_sockets/upstream_tls/config.h"
 
@@ -36,11 +38,13 @@ void forEachExtension(Add add) {
   add(std::make_unique<listener_filters::tls_inspector::TlsInspectorExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
+  add(std::make_unique<load_balancing::source_ip_hash::SourceIpHashExtension>());
   add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());
   add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
+  add(std::make_unique<transport_sockets::proxy_protocol::ProxyProtocolExtension>());
   add(std::make_unique<transport_sockets::tls::TlsExtension>());
   add(std::make_unique<transport_sockets::upstream_tls::UpstreamTlsExtension>());
 }

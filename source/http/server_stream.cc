@@ -61,6 +61,7 @@ void ServerStream::begin(HttpSession& session, ResponseEncoder& encoder) {
   network::Connection& connection = session.connection();
   info_.start_time = worker_.dispatcher().systemNow();
   info_.started = worker_.dispatcher().now();
+  info_.downstream_connection = &connection;
   info_.connection_id = connection.id();
   info_.downstream_direct = info_.downstream_remote = &connection.remoteAddress();
   // May cost a system call, once per connection.

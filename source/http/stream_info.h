@@ -10,6 +10,10 @@
 #include "source/network/connection_info.h"
 #include "source/network/transport_socket.h"
 
+namespace weir::network {
+class Connection;
+}
+
 namespace weir::http {
 
 class Route;
@@ -34,7 +38,10 @@ struct StreamInfo {
   const network::Address* downstream_remote =
       nullptr;  // trusted client address after X-Forwarded-For
   const network::Address* downstream_direct = nullptr;  // the peer of the socket
-  const network::Address* downstream_local = nullptr;
+  const network::Address* downstream_local = nullptr;   // null: nobody observes it
+  // The client's, for what is asked of it seldom, as its local address. Null in a chain without
+  // one.
+  const network::Connection* downstream_connection = nullptr;
   uint64_t connection_id = 0;
   std::string_view request_id;
   std::string_view requested_server_name;

@@ -33,11 +33,15 @@ std::string_view hostWithoutPort(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
-// What the client connected to, before any redirect rule.
+// What the client connected to, before any redirect rule. May cost a system call, once per
+// connection.
 const network::Address* destinationOf(const http::StreamInfo& info) {
-  const network::ConnectionInfo* connection = info.connection_info;
-  const bool redirected = connection != nullptr && connection->original_destination.has_value();
-  return redirected ? &*connection->original_destination : info.downstream_local;
+  const network::ConnectionInfo* facts = info.connection_info;
+  if (facts != nullptr && facts->original_destination) return &*facts->original_destination;
+  if (info.downstream_local != nullptr || info.downstream_connection == nullptr) {
+    return info.downstream_local;
+  }
+  return &info.downstream_connection->localAddress();
 }
 
 bool asksTunnel(const http::RequestHead& head) {
@@ -69,7 +73,7 @@ network::TransportTarget UpstreamRequest::transportTarget() const {
   network::TransportTarget target;
   target.server_name = hostWithoutPort(context.request.authority);
   target.source = info.downstream_remote;
-  target.destination = destinationOf(info);
+  if (cluster_->transport().needs.client) target.destination = destinationOf(info);
   target.connection_id = info.connection_id;
   target.info = info.connection_info;
   target.client_security = info.downstream_tls;

@@ -80,6 +80,14 @@ class Worker::Data {
     for (auto& listener : retired_) listener.listener->closeAll();
   }
 
+  // The last thing before the loop ends: what is destroyed a little later still is, with all that
+  // it refers to.
+  void end() {
+    listeners_.clear();
+    retired_.clear();
+    clusters_.apply({});
+  }
+
  private:
   static base::ServiceMap offer(const WorkerEnvironment& environment, event::Dispatcher& dispatcher,
                                 network::IoContext& io, stats::Block& block) {
@@ -214,7 +222,10 @@ void Worker::closeAll() {
 }
 
 void Worker::stop() {
-  dispatcher_->stop();
+  post([this](Data& data) {
+    data.end();
+    dispatcher_->stop();
+  });
 }
 
 void Worker::join() {

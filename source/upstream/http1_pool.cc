@@ -109,8 +109,9 @@ bool Http1Pool::atLimit() const {
 bool Http1Pool::open(const PoolRequest& request) {
   ConnectionSlot slot = ConnectionSlot::take(cluster_, endpoint_);
   if (!slot) return false;
-  auto connection =
-      std::make_unique<Http1Connection>(*this, std::move(slot), request.transportTarget());
+  network::TransportTarget target;
+  if (cluster_.transport().keyed()) target = request.transportTarget();
+  auto connection = std::make_unique<Http1Connection>(*this, std::move(slot), target);
   others_.pushBack(*connection.release());  // destroys itself when it has closed
   ++open_;
   ++connecting_;

@@ -29,8 +29,8 @@ class PoolRequest : public base::ListNode<> {
   virtual void onPoolFailure(PoolFailure failure, std::string_view detail) = 0;
   // Where the stream's answer goes. Stays valid until the exchange is complete or reset.
   virtual http::ResponseDecoder& responseDecoder() = 0;
-  // For whom a connection is made, if one has to be made for it. Asked for before and while it
-  // waits; what it refers to stays for the call.
+  // For whom a connection is made, if one has to be made for it and its transport wants to know.
+  // Asked for before and while it waits; what it refers to stays for the call.
   virtual network::TransportTarget transportTarget() const { return {}; }
   // What one read brought has been handed to the decoder, and more of the response is to come: the
   // moment to take over the raw connection.

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "source/network/address.h"
+#include "source/upstream/load_balancer.h"
+
+namespace weir::extensions::load_balancing::source_ip_hash {
+
+// Leading bits that count.
+struct SourceIpHashOptions {
+  uint8_t ipv4_bits = 32;
+  uint8_t ipv6_bits = 64;
+};
+
+// Of the leading bits; IPv4-mapped IPv6 addresses are IPv4. The same in every process. Every
+// address that is not IP has the same hash.
+uint64_t hashOf(const network::Address& address, const SourceIpHashOptions& options);
+
+// The endpoint in whose share of the sum of weights the hash falls, modulo that sum. One that was
+// tried is replaced by that of a hash of the hash, and so on: the same for all who ask so.
+// Worker-confined; without state but for the host set.
+class SourceIpHash final : public upstream::LoadBalancer {
+ public:
+  explicit SourceIpHash(const SourceIpHashOptions& options) : options_(options) {}
+
+  void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
+  upstream::Pick pick(const upstream::PickContext& context) override;
+
+ private:
+  // How often a host that was tried is drawn before the next one in line is taken.
+  static constexpr int kDraws = 8;
+  size_t at(uint64_t hash) const;
+
+  const SourceIpHashOptions options_;
+  std::vector<uint32_t> hosts_;  // eligible ones
+  std::vector<uint64_t> ends_;   // of their shares, ascending
+};
+
+// Immutable.
+class SourceIpHashFactory final : public upstream::LoadBalancerFactory {
+ public:
+  explicit SourceIpHashFactory(const SourceIpHashOptions& options = {}) : options_(options) {}
+  std::string_view name() const override { return "source_ip_hash"; }
+  std::unique_ptr<upstream::LoadBalancer> create(base::Random&) const override {
+    return std::make_unique<SourceIpHash>(options_);
+  }
+
+ private:
+  const SourceIpHashOptions options_;
+};
+
+}  // namespace weir::extensions::load_balancing::source_ip_hash
