@@ -13,9 +13,13 @@
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
 #include "extensions/load_balancing/source_ip_hash/config.h"
+#include "extensions/network_filters/connection_limit/config.h"
 #include "extensions/network_filters/direct_response/config.h"
 #include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
+#include "extensions/network_filters/local_rate_limit/config.h"
+#include "extensions/network_filters/rbac/config.h"
+#include "extensions/network_filters/sni_cluster/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
 #include "extensions/transport_sockets/plain/config.h"
 #include "extensions/transport_sockets/proxy_protocol/config.h"
@@ -39,9 +43,13 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
   add(std::make_unique<load_balancing::source_ip_hash::SourceIpHashExtension>());
+  add(std::make_unique<network_filters::connection_limit::ConnectionLimitExtension>());
   add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());
   add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
+  add(std::make_unique<network_filters::local_rate_limit::LocalRateLimitExtension>());
+  add(std::make_unique<network_filters::rbac::RbacExtension>());
+  add(std::make_unique<network_filters::sni_cluster::SniClusterExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
   add(std::make_unique<transport_sockets::proxy_protocol::ProxyProtocolExtension>());

@@ -21,6 +21,8 @@ struct ConnectionInfo {
   Protocol protocol = Protocol::kUnknown;
   std::string server_name;                         // SNI in lower case; empty: none
   std::vector<std::string> application_protocols;  // offered by ALPN, or found by looking
+  // The peer of the socket, when a PROXY header has put another source in its place.
+  std::optional<Address> direct_source;
   // Where the client wanted to go before a redirect rule sent it here.
   std::optional<Address> original_destination;
   // One type-length-value of a PROXY v2 header that the configuration asked to keep.

@@ -104,6 +104,7 @@ Step ProxyProtocolFilter::accept(network::ProxyProtocolHeader header,
   }
   (first ? metrics_.version1 : metrics_.version2).add();
   if (header.hasAddresses()) {
+    if (!connection.info->direct_source) connection.info->direct_source = connection.remote;
     connection.remote = header.source;
     connection.local = std::make_shared<const network::Address>(header.destination);
   } else {

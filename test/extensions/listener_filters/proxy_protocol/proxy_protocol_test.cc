@@ -68,6 +68,7 @@ TEST_F(ProxyProtocolFilterTest, TheAddressesOfTheHeaderReplaceTheSockets) {
   EXPECT_EQ(consumed_, kV1.size());
   EXPECT_EQ(remote(), "192.0.2.7:4711");
   EXPECT_EQ(local(), "198.51.100.1:443");
+  EXPECT_EQ(connection_.info->direct_source->toString(), "10.0.0.1:1000");
   EXPECT_EQ(inspect(v2(header())), Step::kContinue);
   EXPECT_EQ(remote(), "[2001:db8::7]:4711");
   EXPECT_EQ(stat("proxy_protocol_headers_total", "version", "1"), 1);
