@@ -156,12 +156,11 @@ std::string packedIp(const std::string& text) {
 
 void addNames(CBB& list, unsigned tag, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    CBB element;
+    CBB element;  // its parent refers to it until it is flushed
     require(CBB_add_asn1(&list, &element, CBS_ASN1_CONTEXT_SPECIFIC | tag) == 1 &&
-                CBB_add_bytes(&element, bytesOf(name), name.size()) == 1,
+                CBB_add_bytes(&element, bytesOf(name), name.size()) == 1 && CBB_flush(&list) == 1,
             "a SAN");
   }
-  CBB_flush(&list);
 }
 
 // Written by hand, so that names may be what the library would refuse.
@@ -432,6 +431,7 @@ std::string responseData(X509* issuer, X509* leaf, const OcspSpec& spec) {
     CBB next;
     require(CBB_add_asn1(&single, &next, kContext | 0) == 1, "next update");
     addGeneralizedTime(next, spec.next_update);
+    CBB_flush(&single);
   }
   return take(cbb);
 }
