@@ -63,7 +63,10 @@ absl::Status checkStrength(const STACK_OF(X509) * chain) {
   }
   X509* leaf = sk_X509_value(chain, 0);
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(leaf));
-  const RSA* rsa = key == nullptr ? nullptr : EVP_PKEY_get0_RSA(key.get());
+  // Asking another kind of key for RSA would leave an error behind, which the handshake that goes
+  // on would take for its own.
+  const bool is_rsa = key != nullptr && EVP_PKEY_id(key.get()) == EVP_PKEY_RSA;
+  const RSA* rsa = is_rsa ? EVP_PKEY_get0_RSA(key.get()) : nullptr;
   if (rsa != nullptr && RSA_bits(rsa) < kLeastRsaBits) {
     return refused(base::concat("certificate has an RSA key of ", RSA_bits(rsa), " bits"), 0, leaf);
   }
