@@ -107,6 +107,17 @@ TlsProblem problemOf(uint32_t error) {
           .text = base::concat(isAlert(reason) ? "the peer gave up: " : "", wordsOf(error))};
 }
 
+// The first error is the cause, what is behind it tells where it was noticed; but what TLS says
+// tells more than what its ciphers say.
+uint32_t takeCause() {
+  uint32_t cause = 0;
+  while (const uint32_t error = ERR_get_error()) {
+    const bool better = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_LIB(cause) != ERR_LIB_SSL;
+    if (cause == 0 || better) cause = error;
+  }
+  return cause;
+}
+
 }  // namespace
 
 std::string_view tlsFailureName(TlsFailure failure) {
@@ -142,15 +153,12 @@ std::string_view tlsFailureName(TlsFailure failure) {
 }
 
 TlsProblem takeTlsProblem(std::string_view detail) {
-  // The first error is the cause; what is behind it tells where it was noticed.
-  const uint32_t error = ERR_peek_error();
   TlsProblem problem;
-  if (error == 0) {
-    problem.text = "TLS failed without saying why";
-  } else {
+  if (const uint32_t error = takeCause(); error != 0) {
     problem = problemOf(error);
+  } else {
+    problem.text = "TLS failed without saying why";
   }
-  ERR_clear_error();
   if (!detail.empty() && problem.failure == TlsFailure::kPeerCertificate) {
     problem.text = base::concat(problem.text, ": ", detail);
   }

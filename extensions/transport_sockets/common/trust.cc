@@ -305,8 +305,9 @@ absl::Status TrustStore::verify(std::span<X509* const> chain, const PeerCheck& c
     return refused(X509_verify_cert_error_string(error), depth,
                    X509_STORE_CTX_get_current_cert(context.get()));
   }
+  const absl::Status status = checkStrength(X509_STORE_CTX_get_chain(context.get()));
   ERR_clear_error();
-  return checkStrength(X509_STORE_CTX_get_chain(context.get()));
+  return status;
 }
 
 absl::Status TrustStore::verifyDates(const X509& leaf, event::SystemTime now) {

@@ -1,5 +1,7 @@
 #include "extensions/transport_sockets/common/certificate_pair.h"
 
+#include <openssl/err.h>
+
 #include <string>
 #include <vector>
 
@@ -30,6 +32,9 @@ event::SystemTime now() {
 
 class CertificatePairTest : public testing::Test {
  protected:
+  // A handshake would take what is left there for its own failure.
+  ~CertificatePairTest() override { EXPECT_EQ(ERR_peek_error(), 0u); }
+
   absl::StatusOr<std::shared_ptr<const CertificatePair>> parse(std::string_view certificates,
                                                                std::string_view key) {
     return CertificatePair::parse({"site.pem", "site.key", ""}, certificates, key, now(), &blame_);

@@ -1,5 +1,7 @@
 #include "extensions/transport_sockets/common/trust.h"
 
+#include <openssl/err.h>
+
 #include <atomic>
 #include <string>
 #include <thread>
@@ -28,6 +30,9 @@ using testing::IsEmpty;
 
 class TrustTest : public testing::Test {
  protected:
+  // A handshake would take what is left there for its own failure.
+  ~TrustTest() override { EXPECT_EQ(ERR_peek_error(), 0u); }
+
   TrustTest() { files_.ca_files = {folder_.write("ca.pem", root_.pem())}; }
 
   std::string loadError(const TrustFiles& files) {
