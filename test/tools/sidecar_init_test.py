@@ -57,8 +57,9 @@ class Printed(unittest.TestCase):
 
     def test_wrong_arguments_are_refused_and_say_what_would_be_right(self):
         for arguments, message in {
-            (): "--proxy-uid is missing",
-            ("--print",): "--proxy-uid is missing",
+            (): "--proxy-uid and --app-uid are missing",
+            ("--print",): "--proxy-uid and --app-uid are missing",
+            ("--app-uid", "4", "--original-source"): "needs --proxy-uid",
             ("--proxy-uid",): "lacks its value",
             ("--proxy-uid", "no-such-user"): 'no user "no-such-user"',
             ("--proxy-uid", "4294967295"): "goes up to 4294967294",
@@ -305,6 +306,14 @@ class Traffic(unittest.TestCase):
                     ("there", APP, "192.0.2.1", 80): "15006 192.0.2.1:80",
                     ("there", APP, "192.0.2.1", 22): "22 direct",
                     ("there", APP, "192.0.2.1", 8080): "8080 direct",
+                }
+            )
+            self.assertEqual(tool("--backend", backend, "--app-uid", APP).returncode, 0)
+            self.expect(
+                {
+                    ("here", APP, "192.0.2.2", 80): "15001 192.0.2.2:80",
+                    ("here", PROXY, "192.0.2.2", 80): "80 direct",
+                    ("there", APP, "192.0.2.1", 22): "15006 192.0.2.1:22",
                 }
             )
             self.write("--backend", backend, "--exclude-outbound-cidrs", "192.0.2.2,2001:db8::/32")
