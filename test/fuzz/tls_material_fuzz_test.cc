@@ -1,5 +1,6 @@
 // Arbitrary bytes as the files of a TLS context: the first byte chooses which. Held to: no crash,
 // an error that says what and what would be right, and what was accepted can be used.
+#include <openssl/err.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -164,5 +165,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       readTrust(bytes, false);
       break;
   }
+  require(ERR_peek_error() == 0, "no error is left for the next handshake");
   return 0;
 }

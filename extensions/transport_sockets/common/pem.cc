@@ -2,6 +2,7 @@
 
 #include <openssl/base64.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -44,7 +45,8 @@ class Lines {
     return true;
   }
   size_t number() const { return number_; }  // of the line that came last
-  size_t left() const { return rest_.size(); }
+  // No more than this many bytes come before the next border.
+  size_t toBorder() const { return std::min(rest_.size(), rest_.find(kDashes)); }
 
  private:
   std::string_view rest_;
@@ -60,13 +62,17 @@ std::string_view labelOf(std::string_view line, std::string_view border) {
   return line.size() > kMaxLabel ? std::string_view() : line;
 }
 
+absl::Status notBase64(const PemBlock& block) {
+  return wrong(block.line, base::concat("the block ", block.label, " is not base64"),
+               "copy the file again as a whole");
+}
+
 absl::Status decode(SecretBytes& base64, PemBlock& block) {
   size_t size = 0;
   SecretBytes der(base64.size() / 4 * 3 + 3);
   if (base64.empty() ||
       EVP_DecodeBase64(der.data(), &size, der.size(), base64.data(), base64.size()) != 1) {
-    return wrong(block.line, base::concat("the block ", block.label, " is not base64"),
-                 "copy the file again as a whole");
+    return notBase64(block);
   }
   der.truncate(size);
   block.der = std::move(der);
@@ -76,7 +82,7 @@ absl::Status decode(SecretBytes& base64, PemBlock& block) {
 // Reads from behind BEGIN to END. Header lines ("Proc-Type: …") stand in front, with an empty line
 // after them (RFC 1421).
 absl::Status readBlock(Lines& lines, PemBlock& block) {
-  SecretBytes base64(lines.left());
+  SecretBytes base64(lines.toBorder());
   size_t size = 0;
   std::string_view line;
   while (lines.next(line)) {
@@ -94,7 +100,9 @@ absl::Status readBlock(Lines& lines, PemBlock& block) {
       continue;
     }
     for (const char c : line) {
-      if (!isSpace(c)) base64.data()[size++] = static_cast<uint8_t>(c);
+      if (isSpace(c)) continue;
+      if (size == base64.size()) return notBase64(block);  // dashes within a line
+      base64.data()[size++] = static_cast<uint8_t>(c);
     }
   }
   return wrong(block.line, base::concat("the block ", block.label, " has no END"),

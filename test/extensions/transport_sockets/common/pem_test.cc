@@ -62,6 +62,22 @@ TEST(PemTest, ErrorsNameTheLine) {
             "line 1: a BEGIN line without a proper label; write -----BEGIN CERTIFICATE-----");
 }
 
+TEST(PemTest, DashesWithinALineAreNoEnd) {
+  EXPECT_EQ(errorOf("-----BEGIN A-----\nAQID-----END A-----\nBAUG\n-----END A-----\n"),
+            "line 1: the block A is not base64; copy the file again as a whole");
+}
+
+// Costs what the text is long, not its square.
+TEST(PemTest, ABundleMayHaveVeryManyBlocks) {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += "-----BEGIN A-----\nAQID\n-----END A-----\n";
+  const auto blocks = parsePem(text);
+  ASSERT_TRUE(blocks.ok()) << blocks.status();
+  EXPECT_EQ(blocks->size(), 50'000u);
+  for (int i = 0; i < 60'000; ++i) text += "-----BEGIN A-----\nAQID\n-----END A-----\n";
+  EXPECT_EQ(errorOf(text), "line 300001: too many blocks; give the file with what is needed only");
+}
+
 // Whatever byte is another one: a result or an error that says where, never a crash.
 TEST(PemTest, AnyByteMayBeDamaged) {
   const std::string good = test::makeAuthority().pem();
