@@ -7,6 +7,7 @@
 
 #include "absl/functional/any_invocable.h"
 
+#include "source/base/intrusive_list.h"
 #include "source/event/timer.h"
 
 namespace weir::event {
@@ -49,6 +50,17 @@ class DeferredDeletable {
   virtual ~DeferredDeletable() = default;
 };
 
+// Work that is cheaper once per loop turn than once per callback: what is gathered from the events
+// of many descriptors. Worker-confined; destroying it takes it off the list.
+class TurnEndTask : public base::ListNode<TurnEndTask> {
+ public:
+  // May put itself, or others, on the list again: for the end of the next turn.
+  virtual void onTurnEnd() = 0;
+
+ protected:
+  ~TurnEndTask() = default;
+};
+
 // The loop of one thread: descriptors, timers, posts from other threads, deferred deletion.
 // Worker-confined but for post() and stop(), which are Thread-safe. Two implementations:
 // UvDispatcher (epoll and libuv) and FakeDispatcher (test/fakes; time moves only when the test says
@@ -79,6 +91,9 @@ class Dispatcher {
   // Runs `hook` after every callback, before deferred deletion: connections flush there what the
   // callback made them write, so that one event makes one write. At most one hook.
   virtual void setAfterCallbackHook(std::function<void()> hook) = 0;
+  // Runs `task` once, as a callback of its own, when the events that are ready in this turn have
+  // all been handed out. Nothing when it waits for that already.
+  virtual void atTurnEnd(TurnEndTask& task) = 0;
 
   // Runs until stop(). Then pending deferred deletions are done and run() returns.
   virtual void run() = 0;

@@ -66,6 +66,7 @@ class UvDispatcher::Loop {
   EpollSet watchers_;
   TimerWheel wheel_;
   std::function<void()> hook_;
+  base::IntrusiveList<TurnEndTask, TurnEndTask> turn_end_;
   std::vector<std::unique_ptr<DeferredDeletable>> deferred_;
   std::atomic<std::thread::id> thread_{std::this_thread::get_id()};
   uint64_t system_read_ms_ = 0;
@@ -75,7 +76,8 @@ class UvDispatcher::Loop {
   static Loop& of(uv_loop_t* loop) { return *static_cast<Loop*>(loop->data); }
   void runPosts();
   void turn();
-  int sleepFor() const;
+  void runTurnEnd();
+  int sleepFor();
 
   uv_async_t async_{};
   uint64_t start_ms_ = 0;
@@ -213,7 +215,8 @@ void UvDispatcher::Loop::run() {
 }
 
 // How long the wheel, the exact timers and libuv's other handles let the loop sleep.
-int UvDispatcher::Loop::sleepFor() const {
+int UvDispatcher::Loop::sleepFor() {
+  if (!turn_end_.empty()) return 0;
   const int uv_ms = uv_backend_timeout(&loop_);
   const uint64_t ticks = wheel_.ticksToNext();
   if (ticks == TimerWheel::kNone) return uv_ms;
@@ -235,6 +238,15 @@ void UvDispatcher::Loop::turn() {
     callback([this] { wheel_.advance(tick(), [this] { afterCallback(); }); });
   }
   if (uv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  if (!turn_end_.empty()) runTurnEnd();
+}
+
+void UvDispatcher::Loop::runTurnEnd() {
+  base::IntrusiveList<TurnEndTask, TurnEndTask> due;  // what they add waits for the next turn
+  due.spliceBack(turn_end_);
+  while (TurnEndTask* task = due.popFront()) {
+    callback([task] { task->onTurnEnd(); });
+  }
 }
 
 absl::StatusOr<std::unique_ptr<UvDispatcher>> UvDispatcher::create() {
@@ -290,6 +302,10 @@ void UvDispatcher::deferDelete(std::unique_ptr<DeferredDeletable> object) {
 
 void UvDispatcher::setAfterCallbackHook(std::function<void()> hook) {
   loop_->hook_ = std::move(hook);
+}
+
+void UvDispatcher::atTurnEnd(TurnEndTask& task) {
+  if (!task.linked()) loop_->turn_end_.pushBack(task);
 }
 
 void UvDispatcher::run() {

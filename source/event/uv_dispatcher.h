@@ -27,6 +27,7 @@ class UvDispatcher final : public Dispatcher {
   void post(absl::AnyInvocable<void()> task) override;
   void deferDelete(std::unique_ptr<DeferredDeletable> object) override;
   void setAfterCallbackHook(std::function<void()> hook) override;
+  void atTurnEnd(TurnEndTask& task) override;
   void run() override;
   void stop() override;
   bool isThisThread() const override;

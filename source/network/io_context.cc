@@ -6,6 +6,7 @@
 
 #include "source/network/connection.h"
 #include "source/network/pipe_pool.h"
+#include "source/network/udp_reader.h"
 
 namespace weir::network {
 
@@ -27,6 +28,11 @@ IoContext::~IoContext() {
 
 PipePool& IoContext::pipes() {
   return *pipes_;
+}
+
+UdpReader& IoContext::udpReader() {
+  if (udp_reader_ == nullptr) udp_reader_ = std::make_unique<UdpReader>();
+  return *udp_reader_;
 }
 
 uint64_t IoContext::nextConnectionId() {

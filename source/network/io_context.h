@@ -14,6 +14,7 @@ namespace weir::network {
 
 class Connection;
 class PipePool;
+class UdpReader;
 
 // What the connections of one worker share: its dispatcher, block pool, read block, flush list and
 // pipes. Worker-confined. Outlives its connections. Installs itself as the dispatcher's
@@ -29,6 +30,7 @@ class IoContext {
   event::Dispatcher& dispatcher() { return dispatcher_; }
   buffer::BlockPool& blocks() { return blocks_; }
   PipePool& pipes();
+  UdpReader& udpReader();  // made when first asked for
   uint32_t workerIndex() const { return worker_index_; }
   uint64_t nextConnectionId();  // worker index in the upper bits: unique without sharing
 
@@ -71,6 +73,7 @@ class IoContext {
   std::vector<Connection*> pending_;
   std::vector<Connection*> working_;
   std::unique_ptr<PipePool> pipes_;
+  std::unique_ptr<UdpReader> udp_reader_;
   buffer::Block* read_block_ = nullptr;
   uint64_t next_id_;
   std::chrono::milliseconds flush_timeout_{5000};

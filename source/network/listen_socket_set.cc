@@ -10,6 +10,7 @@
 #include "source/base/concat.h"
 #include "source/network/listener.h"
 #include "source/network/socket.h"
+#include "source/network/udp_socket.h"
 
 namespace weir::network {
 namespace {
@@ -56,29 +57,53 @@ int bindTo(int fd, const Address& address) {
   return ::bind(fd, address.data(), address.length()) == 0 ? 0 : errno;
 }
 
+bool takesDatagrams(const ListenerConfig& config) {
+  return config.udp_filter != nullptr;
+}
+
+base::UniqueFd openSocket(const ListenerConfig& config, const Address& address, int& error) {
+  return takesDatagrams(config) ? openDatagramSocket(address, error)
+                                : openStreamSocket(address, error);
+}
+
+// Room for a burst, as far as the system allows it, and on a wildcard address the destination of
+// each datagram: answers leave from there. 0 or the errno.
+int prepareForDatagrams(int fd, const Address& address) {
+  const int bytes = 2 * 1024 * 1024;
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  return address.isWildcard() ? enablePacketInfo(fd, address) : 0;
+}
+
 // SO_REUSEPORT would let a second process of the same user share the port without a word. A socket
 // without it cannot be bound while somebody listens.
-int probePort(const Address& address) {
+int probePort(const ListenerConfig& config, const Address& address) {
   int error = 0;
-  const base::UniqueFd probe = openStreamSocket(address, error);
+  const base::UniqueFd probe = openSocket(config, address, error);
   if (!probe.valid()) return error;
-  if (!setReuseAddress(probe.get()).ok()) return 0;
+  // A datagram socket with SO_REUSEADDR could be bound beside another one.
+  if (!takesDatagrams(config) && !setReuseAddress(probe.get()).ok()) return 0;
   if (address.family() == Address::Family::kIpv6 && !setIpv6Only(probe.get()).ok()) return 0;
   return bindTo(probe.get(), address);
 }
 
 absl::StatusOr<base::UniqueFd> bindPort(const ListenerConfig& config, const Address& address) {
   int error = 0;
-  base::UniqueFd socket = openStreamSocket(address, error);
+  base::UniqueFd socket = openSocket(config, address, error);
   if (!socket.valid()) return listenerError(config, address, error);
   const int fd = socket.get();
-  if (auto s = setReuseAddress(fd); !s.ok()) return s;
+  const bool datagrams = takesDatagrams(config);
+  if (!datagrams) {
+    if (auto s = setReuseAddress(fd); !s.ok()) return s;
+  }
   if (auto s = setReusePort(fd); !s.ok()) return s;
   if (address.family() == Address::Family::kIpv6) {
     if (auto s = setIpv6Only(fd); !s.ok()) return s;
   }
-  error = bindTo(fd, address);
-  if (error == 0 && ::listen(fd, static_cast<int>(config.backlog)) != 0) error = errno;
+  if (datagrams) error = prepareForDatagrams(fd, address);
+  if (error == 0) error = bindTo(fd, address);
+  if (error == 0 && !datagrams && ::listen(fd, static_cast<int>(config.backlog)) != 0) {
+    error = errno;
+  }
   if (error != 0) return listenerError(config, address, error);
   return socket;
 }
@@ -117,7 +142,7 @@ absl::StatusOr<std::unique_ptr<ListenSocketSet>> ListenSocketSet::bind(const Lis
     return set;
   }
   if (config.address.port() != 0) {
-    const int error = probePort(config.address);
+    const int error = probePort(config, config.address);
     if (error != 0) return listenerError(config, config.address, error);
   }
   for (uint32_t i = 0; i < workers; ++i) {

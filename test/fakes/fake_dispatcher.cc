@@ -131,7 +131,20 @@ bool FakeDispatcher::turn() {
     busy = true;
     afterCallback();
   }
+  busy |= runTurnEnd();
   return busy;
+}
+
+bool FakeDispatcher::runTurnEnd() {
+  base::IntrusiveList<TurnEndTask, TurnEndTask> due;
+  due.spliceBack(turn_end_);
+  bool any = false;
+  while (TurnEndTask* task = due.popFront()) {
+    any = true;
+    task->onTurnEnd();
+    afterCallback();
+  }
+  return any;
 }
 
 bool FakeDispatcher::runPosts() {

@@ -54,6 +54,9 @@ class FakeDispatcher final : public Dispatcher {
   void post(absl::AnyInvocable<void()> task) override;
   void deferDelete(std::unique_ptr<DeferredDeletable> object) override;
   void setAfterCallbackHook(std::function<void()> hook) override { hook_ = std::move(hook); }
+  void atTurnEnd(TurnEndTask& task) override {
+    if (!task.linked()) turn_end_.pushBack(task);
+  }
   // Turns until stop(), within the limits of runUntil().
   void run() override;
   void stop() override;
@@ -65,6 +68,7 @@ class FakeDispatcher final : public Dispatcher {
 
   bool turn();
   bool runPosts();
+  bool runTurnEnd();
   bool pollFds(int timeout_ms);
   void stepTo(MonotonicTime time);
   bool fireTimers();
@@ -80,6 +84,7 @@ class FakeDispatcher final : public Dispatcher {
   std::vector<ExactTimer*> timers_;
   uint64_t timer_sequence_ = 0;
   std::function<void()> hook_;
+  base::IntrusiveList<TurnEndTask, TurnEndTask> turn_end_;
   std::vector<std::unique_ptr<DeferredDeletable>> deferred_;
   mutable std::mutex mutex_;  // guards the two below
   std::deque<absl::AnyInvocable<void()>> posts_;

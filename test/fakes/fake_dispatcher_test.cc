@@ -98,6 +98,26 @@ TEST(FakeDispatcher, WheelTimersCountFromNowAfterAQuietTime) {
   EXPECT_EQ(fired, 1);
 }
 
+TEST(FakeDispatcher, RunsWhatWaitsForTheEndOfATurnOnce) {
+  struct Task final : TurnEndTask {
+    void onTurnEnd() override { ++runs; }
+    int runs = 0;
+  };
+  FakeDispatcher dispatcher;
+  Task task;
+  dispatcher.atTurnEnd(task);
+  dispatcher.atTurnEnd(task);
+  {
+    Task destroyed;
+    dispatcher.atTurnEnd(destroyed);
+  }
+  EXPECT_TRUE(dispatcher.runUntilIdle());
+  EXPECT_EQ(task.runs, 1);
+  dispatcher.atTurnEnd(task);
+  EXPECT_TRUE(dispatcher.runUntilIdle());
+  EXPECT_EQ(task.runs, 2);
+}
+
 TEST(FakeDispatcher, RecordsAndFiresWatchers) {
   FakeDispatcher dispatcher;
   dispatcher.setPollFds(false);
