@@ -64,7 +64,7 @@ class RbacFilter final : public network::NetworkFilter {
     if (security != nullptr && security->peerVerified()) {
       facts.certificate = security->peerCertificate();
     }
-    if (!shared_.allows(facts)) client.close(network::CloseMode::kNow);
+    if (!shared_.allows(facts)) client.close(network::CloseMode::kFlushNoLinger);
     return network::Verdict::kContinue;
   }
   network::Verdict onData(buffer::Buffer&, bool) override { return network::Verdict::kContinue; }

@@ -35,7 +35,8 @@ class SniClusterFilter final : public network::NetworkFilter {
       return network::Verdict::kContinue;
     }
     shared_.without.add();
-    if (shared_.config->close_without) chain().connection().close(network::CloseMode::kNow);
+    if (shared_.config->close_without)
+      chain().connection().close(network::CloseMode::kFlushNoLinger);
     return network::Verdict::kContinue;
   }
   network::Verdict onData(buffer::Buffer&, bool) override { return network::Verdict::kContinue; }

@@ -201,6 +201,7 @@ Verdict Session::onData(buffer::Buffer& data, bool end_stream) {
   worker_.cells().bytes_received.add(bytes);
   touch();
   network::Connection& upstream = upstream_->connection();
+  upstream_->countBytes();  // an endpoint that only listens gives no other occasion
   upstream.write(data, end_stream);
   if (end_stream) {
     countEnd(upstream.remoteEnded());
