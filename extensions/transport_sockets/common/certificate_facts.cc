@@ -1,7 +1,6 @@
 #include "extensions/transport_sockets/common/certificate_facts.h"
 
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <utility>
@@ -17,7 +16,6 @@ std::string pemText(const X509& certificate) {
   size_t size = 0;
   if (bio == nullptr || PEM_write_bio_X509(bio.get(), const_cast<X509*>(&certificate)) != 1 ||
       BIO_mem_contents(bio.get(), &data, &size) != 1) {
-    ERR_clear_error();
     return {};
   }
   return std::string(reinterpret_cast<const char*>(data), size);
@@ -26,6 +24,7 @@ std::string pemText(const X509& certificate) {
 }  // namespace
 
 network::CertificateFacts certificateFacts(const X509& certificate) {
+  const ErrorQueueScope errors;
   network::CertificateFacts facts;
   facts.subject = subjectText(certificate);
   facts.issuer = issuerText(certificate);

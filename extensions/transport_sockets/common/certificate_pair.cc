@@ -2,7 +2,6 @@
 
 #include <openssl/bytestring.h>
 #include <openssl/ec_key.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/rsa.h>
@@ -49,11 +48,10 @@ absl::StatusOr<KeyKind> ecKindOf(const EC_KEY* key) {
 
 // Issued by it: name, key identifier, usage and signature.
 bool issuedBy(X509& certificate, X509& issuer) {
+  const ErrorQueueScope errors;
   if (X509_check_issued(&issuer, &certificate) != X509_V_OK) return false;
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(&issuer));
-  const bool verified = key != nullptr && X509_verify(&certificate, key.get()) == 1;
-  ERR_clear_error();
-  return verified;
+  return key != nullptr && X509_verify(&certificate, key.get()) == 1;
 }
 
 bssl::UniquePtr<EVP_PKEY> fromRsa(CBS& der) {
@@ -101,7 +99,6 @@ absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> readKeyBlock(const std::string& path,
                               reason.empty() ? "" : ": ", reason),
                  "give an RSA, ECDSA or Ed25519 key as PKCS #8, PKCS #1 or SEC 1");
   }
-  ERR_clear_error();
   return key;
 }
 
@@ -143,6 +140,7 @@ absl::StatusOr<KeyKind> keyKindOf(EVP_PKEY& key) {
 
 absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> parseCertificates(const std::string& path,
                                                                      std::string_view pem) {
+  const ErrorQueueScope errors;
   auto blocks = parsePem(pem);
   if (!blocks.ok()) return inFile(path, blocks.status());
   std::vector<bssl::UniquePtr<X509>> certificates;
@@ -156,7 +154,6 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> parseCertificates(const std::
         CRYPTO_BUFFER_new(block.der.data(), block.der.size(), nullptr));
     bssl::UniquePtr<X509> certificate(X509_parse_from_buffer(buffer.get()));
     if (certificate == nullptr) {
-      ERR_clear_error();
       return wrong(path, base::concat("the certificate at line ", block.line, " cannot be read"),
                    "give an X.509 certificate in PEM");
     }
@@ -170,6 +167,7 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> parseCertificates(const std::
 
 absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> parsePrivateKey(const std::string& path,
                                                           std::string_view pem) {
+  const ErrorQueueScope errors;
   auto blocks = parsePem(pem);
   if (!blocks.ok()) return inFile(path, blocks.status());
   const PemBlock* found = nullptr;
@@ -203,6 +201,7 @@ absl::StatusOr<std::shared_ptr<const CertificatePair>> CertificatePair::load(
 absl::StatusOr<std::shared_ptr<const CertificatePair>> CertificatePair::parse(
     const CertificateFiles& files, std::string_view certificate_pem, std::string_view key_pem,
     event::SystemTime now, CertificateFile* blame) {
+  const ErrorQueueScope errors;
   std::shared_ptr<CertificatePair> pair(new CertificatePair());
   pair->files_ = files;
   if (blame != nullptr) *blame = CertificateFile::kCertificate;
@@ -254,7 +253,6 @@ bool CertificatePair::endsInRoot() const {
 absl::Status CertificatePair::checkLeaf() {
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(&leaf()));
   if (key == nullptr) {
-    ERR_clear_error();
     return wrong(files_.certificate, "its public key cannot be read",
                  "use a certificate with an ECDSA P-256 or RSA key");
   }
@@ -328,7 +326,6 @@ absl::Status CertificatePair::checkChain() {
 
 absl::Status CertificatePair::checkKeyMatches() const {
   if (X509_check_private_key(&leaf(), key_.get()) == 1) return absl::OkStatus();
-  ERR_clear_error();
   const auto kind = keyKindOf(*key_);
   return wrong(
       files_.key,

@@ -2,7 +2,6 @@
 
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
-#include <openssl/err.h>
 #include <openssl/mem.h>
 
 #include <optional>
@@ -188,7 +187,6 @@ bool isAbout(const Single& single, const X509& leaf, const X509* issuer) {
   if (serial.empty() || !equal(single.serial, serial)) return false;
   CBS algorithm = single.digest_algorithm;
   const EVP_MD* digest = EVP_parse_digest_algorithm(&algorithm);
-  ERR_clear_error();
   if (digest == nullptr) return true;  // what we cannot compute is for the client
   const std::string name = encoded(X509_get_issuer_name(&leaf), i2d_X509_NAME);
   const std::span<const uint8_t> name_bytes(reinterpret_cast<const uint8_t*>(name.data()),
@@ -223,6 +221,7 @@ absl::Status checkStatus(const Single& single, event::SystemTime now) {
 
 absl::StatusOr<std::shared_ptr<const OcspResponse>> OcspResponse::parse(
     std::span<const uint8_t> der, const X509& leaf, const X509* issuer, event::SystemTime now) {
+  const ErrorQueueScope errors;
   CBS list;
   if (auto status = unwrap(der, list); !status.ok()) return status;
   std::optional<Single> found;

@@ -210,6 +210,7 @@ absl::StatusOr<Sha256> parsePublicKeyHash(std::string_view text) {
 }
 
 absl::Status PeerPolicy::check(const X509& leaf) const {
+  const ErrorQueueScope errors;
   if (pins()) {
     const bool pinned = contains(certificate_hashes, certificateHash(leaf)) ||
                         contains(public_key_hashes, publicKeyHash(leaf));

@@ -3,7 +3,6 @@
 #include <openssl/aead.h>
 #include <openssl/base64.h>
 #include <openssl/digest.h>
-#include <openssl/err.h>
 #include <openssl/hkdf.h>
 #include <openssl/mem.h>
 #include <openssl/rand.h>
@@ -75,6 +74,7 @@ class TicketKeys::Key {
  public:
   // `bytes`: kLongKey or kShortKey of them.
   static std::shared_ptr<const Key> create(std::span<const uint8_t> bytes) {
+    const ErrorQueueScope errors;
     std::shared_ptr<Key> key(new Key());
     std::copy_n(bytes.begin(), kNameSize, key->name_.begin());
     const auto secret = bytes.subspan(kNameSize);
@@ -86,7 +86,6 @@ class TicketKeys::Key {
         EVP_AEAD_CTX_init(key->aead_.get(), EVP_aead_aes_256_gcm_siv(), derived, sizeof derived,
                           kTagSize, nullptr) == 1;
     OPENSSL_cleanse(derived, sizeof derived);
-    ERR_clear_error();
     return made ? std::shared_ptr<const Key>(std::move(key)) : nullptr;
   }
   ~Key() {
@@ -135,6 +134,7 @@ void TicketKeys::replace(Ring ring, event::SystemTime since) {
 }
 
 bool TicketKeys::seal(std::span<const uint8_t> in, std::span<uint8_t> out, size_t& written) const {
+  const ErrorQueueScope errors;
   const std::shared_ptr<const Ring> ring = this->ring();
   if (out.size() < in.size() + kOverhead) return false;
   const Key& key = *ring->front();
@@ -146,7 +146,6 @@ bool TicketKeys::seal(std::span<const uint8_t> in, std::span<uint8_t> out, size_
   size_t sealed = 0;
   if (EVP_AEAD_CTX_seal(key.aead(), out.data(), &sealed, out.size() - sizeof header, nonce,
                         kNonceSize, in.data(), in.size(), header, kNameSize) != 1) {
-    ERR_clear_error();
     return false;
   }
   std::copy_backward(out.begin(), out.begin() + static_cast<ptrdiff_t>(sealed),
@@ -158,6 +157,7 @@ bool TicketKeys::seal(std::span<const uint8_t> in, std::span<uint8_t> out, size_
 
 bool TicketKeys::open(std::span<const uint8_t> ticket, std::span<uint8_t> out,
                       size_t& written) const {
+  const ErrorQueueScope errors;
   if (ticket.size() < kOverhead) return false;
   const std::shared_ptr<const Ring> ring = this->ring();
   const auto name = ticket.first(kNameSize);
@@ -171,7 +171,6 @@ bool TicketKeys::open(std::span<const uint8_t> ticket, std::span<uint8_t> out,
     const bool opened =
         EVP_AEAD_CTX_open(key->aead(), target.data(), &written, target.size(), nonce.data(),
                           kNonceSize, sealed.data(), sealed.size(), name.data(), kNameSize) == 1;
-    ERR_clear_error();
     if (opened && in_place) std::copy_n(target.begin(), written, out.begin());
     return opened;
   }

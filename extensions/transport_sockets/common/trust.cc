@@ -1,7 +1,6 @@
 #include "extensions/transport_sockets/common/trust.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
@@ -84,7 +83,6 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509_CRL>>> parseCrls(const std::stri
     return true;
   };
   const auto unreadable = [&path](std::string_view which) {
-    ERR_clear_error();
     return wrong(path, base::concat("the revocation list", which, " cannot be read"),
                  "give a CRL in PEM or DER");
   };
@@ -116,7 +114,6 @@ Sha256 crlHash(const X509_CRL& crl) {
 bool signedBy(X509_CRL& crl, X509& authority) {
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(&authority));
   const bool verified = key != nullptr && X509_CRL_verify(&crl, key.get()) == 1;
-  ERR_clear_error();
   return verified;
 }
 
@@ -135,6 +132,7 @@ std::string systemTrustFile() {
 absl::StatusOr<std::shared_ptr<const TrustStore>> TrustStore::load(const TrustFiles& files,
                                                                    event::SystemTime now,
                                                                    TrustBlame* blame) {
+  const ErrorQueueScope errors;
   TrustBlame ignored;
   TrustBlame& at = blame != nullptr ? *blame : ignored;
   std::shared_ptr<TrustStore> trust(new TrustStore());
@@ -189,7 +187,6 @@ absl::Status TrustStore::addSource(const std::string& path, bool system, event::
     digest(certificateHash(*certificate));
     authorities_.push_back(std::move(certificate));
   }
-  ERR_clear_error();
   if (usable == 0) {
     return wrong(path, "all its certificates have expired", "give those that are in force");
   }
@@ -207,7 +204,6 @@ absl::Status TrustStore::addCrls(const std::string& path, event::SystemTime now)
     digest(crlHash(*crl));
     ++crls_;
   }
-  ERR_clear_error();
   return absl::OkStatus();
 }
 
@@ -275,6 +271,7 @@ void TrustStore::digest(const Sha256& hash) {
 }
 
 absl::Status TrustStore::verify(std::span<X509* const> chain, const PeerCheck& check) const {
+  const ErrorQueueScope errors;
   if (chain.empty()) return absl::UnauthenticatedError("the peer sent no certificate");
   if (chain.size() > kMaxPeerChain) {
     return absl::UnauthenticatedError(
@@ -301,13 +298,10 @@ absl::Status TrustStore::verify(std::span<X509* const> chain, const PeerCheck& c
   if (X509_verify_cert(context.get()) != 1) {
     const int error = X509_STORE_CTX_get_error(context.get());
     const int depth = X509_STORE_CTX_get_error_depth(context.get());
-    ERR_clear_error();
     return refused(X509_verify_cert_error_string(error), depth,
                    X509_STORE_CTX_get_current_cert(context.get()));
   }
-  const absl::Status status = checkStrength(X509_STORE_CTX_get_chain(context.get()));
-  ERR_clear_error();
-  return status;
+  return checkStrength(X509_STORE_CTX_get_chain(context.get()));
 }
 
 absl::Status TrustStore::verifyDates(const X509& leaf, event::SystemTime now) {

@@ -110,13 +110,11 @@ std::optional<event::SystemTime> parseInYear(int year, std::string_view text) {
 }  // namespace
 
 SubjectAltNames subjectAltNames(const X509& certificate) {
+  const ErrorQueueScope errors;
   SubjectAltNames names;
   bssl::UniquePtr<GENERAL_NAMES> list(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
-  if (list == nullptr) {
-    ERR_clear_error();
-    return names;
-  }
+  if (list == nullptr) return names;
   for (size_t i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
     addName(*sk_GENERAL_NAME_value(list.get(), i), names);
   }
@@ -124,9 +122,9 @@ SubjectAltNames subjectAltNames(const X509& certificate) {
 }
 
 std::string nameText(const X509_NAME* name) {
+  const ErrorQueueScope errors;
   bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
   if (bio == nullptr || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) {
-    ERR_clear_error();
     return {};
   }
   const uint8_t* data = nullptr;
@@ -172,6 +170,7 @@ Sha256 certificateHash(const X509& certificate) {
 }
 
 Sha256 publicKeyHash(const X509& certificate) {
+  const ErrorQueueScope errors;
   uint8_t* der = nullptr;
   const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(mutableOf(certificate)), &der);
   if (size <= 0) return {};
@@ -212,13 +211,12 @@ int64_t daysUntil(event::SystemTime end, event::SystemTime now) {
 }
 
 bool selfSigned(X509& certificate) {
+  const ErrorQueueScope errors;
   if (X509_NAME_cmp(X509_get_subject_name(&certificate), X509_get_issuer_name(&certificate)) != 0) {
     return false;
   }
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(&certificate));
-  const bool verified = key != nullptr && X509_verify(&certificate, key.get()) == 1;
-  ERR_clear_error();
-  return verified;
+  return key != nullptr && X509_verify(&certificate, key.get()) == 1;
 }
 
 bool weaklySigned(const X509& certificate) {
@@ -226,6 +224,10 @@ bool weaklySigned(const X509& certificate) {
   const int algorithm = X509_get_signature_nid(&certificate);
   if (OBJ_find_sigid_algs(algorithm, &digest, nullptr) != 1) return false;
   return digest == NID_sha1 || digest == NID_md5 || digest == NID_md4 || digest == NID_md5_sha1;
+}
+
+ErrorQueueScope::~ErrorQueueScope() {
+  ERR_clear_error();
 }
 
 std::string takeSslError() {

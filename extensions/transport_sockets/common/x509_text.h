@@ -56,6 +56,16 @@ bool selfSigned(X509& certificate);
 // Its issuer signed it with a digest that can be forged: SHA-1 or MD5.
 bool weaklySigned(const X509& certificate);
 
+// Empties BoringSSL's error queue at the end of a scope: a handshake takes what is left there for
+// its own failure. Worker-confined.
+class ErrorQueueScope {
+ public:
+  ErrorQueueScope() = default;
+  ~ErrorQueueScope();
+  ErrorQueueScope(const ErrorQueueScope&) = delete;
+  ErrorQueueScope& operator=(const ErrorQueueScope&) = delete;
+};
+
 // What BoringSSL's error queue says, and empties it; "" when it is empty.
 std::string takeSslError();
 
