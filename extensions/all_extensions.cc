@@ -25,6 +25,7 @@
 #include "extensions/transport_sockets/proxy_protocol/config.h"
 #include "extensions/transport_sockets/tls/config.h"
 #include "extensions/transport_sockets/upstream_tls/config.h"
+#include "extensions/udp_filters/udp_proxy/config.h"
 
 namespace weir::extensions {
 namespace {
@@ -52,6 +53,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::sni_cluster::SniClusterExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
+  add(std::make_unique<udp_filters::udp_proxy::UdpProxyExtension>());
   add(std::make_unique<transport_sockets::proxy_protocol::ProxyProtocolExtension>());
   add(std::make_unique<transport_sockets::tls::TlsExtension>());
   add(std::make_unique<transport_sockets::upstream_tls::UpstreamTlsExtension>());

@@ -116,14 +116,17 @@ void Compiler::compileRuntime(const v1::Runtime& from, const Cursor& at, Runtime
 
 void Compiler::checkAddresses(const v1::Config& config, const Cursor& at,
                               const Snapshot& snapshot) {
-  AddressConflicts seen;
+  AddressConflicts connections;
+  AddressConflicts datagrams;  // ports of their own
   for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
+    const bool udp = config.listeners(static_cast<int>(i)).has_udp_filter();
+    AddressConflicts& seen = udp ? datagrams : connections;
     seen.add(snapshot.listeners[i]->address,
              base::concat("listener \"", snapshot.listeners[i]->name, "\""),
              at.at("listeners", static_cast<int>(i)).field("address"));
   }
   if (config.has_admin()) {
-    seen.add(*snapshot.admin_address, "admin", at.field("admin").field("address"));
+    connections.add(*snapshot.admin_address, "admin", at.field("admin").field("address"));
   }
 }
 

@@ -109,6 +109,9 @@ class Compiler {
                                                                        const Cursor& at);
   void compileNetworkFilters(const v1::FilterChain& from, const Cursor& at, CompileContext& context,
                              network::FilterChainConfig& chain);
+  // A listener that takes datagrams.
+  void compileUdpListener(const v1::Listener& from, const Cursor& at,
+                          network::ListenerConfig& listener);
   void compileListenerFilters(const v1::Listener& from, const Cursor& at,
                               network::ListenerConfig& listener);
 

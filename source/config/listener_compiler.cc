@@ -142,6 +142,10 @@ std::shared_ptr<const network::ListenerConfig> Compiler::compileListener(const v
   require(from.name(), at.field("name"), "it stands in statistics and messages");
   listener->name = from.name();
   listener->address = readAddress(from.address(), /*allow_port_zero=*/true, at.field("address"));
+  if (from.has_udp_filter()) {
+    compileUdpListener(from, at, *listener);
+    return listener;
+  }
   listener->max_connections = static_cast<uint32_t>(
       readNumber(from.max_connections(), {0, kMaxConnections}, at.field("max_connections")));
   listener->backlog = static_cast<uint32_t>(
@@ -149,7 +153,8 @@ std::shared_ptr<const network::ListenerConfig> Compiler::compileListener(const v
   compileListenerFilters(from, at, *listener);
   if (from.filter_chains_size() == 0) {
     at.field("filter_chains")
-        .error("a listener needs a filter chain", "add filter_chains { filters { … } }");
+        .error("a listener needs a filter chain",
+               "add filter_chains { filters { … } }, or udp_filter { … } for datagrams");
   }
   std::map<std::string, int> names;
   MatchConflicts matches;
@@ -164,6 +169,30 @@ std::shared_ptr<const network::ListenerConfig> Compiler::compileListener(const v
   }
   listener->selector = std::make_shared<network::FilterChainSelector>(listener->filter_chains);
   return listener;
+}
+
+void Compiler::compileUdpListener(const v1::Listener& from, const Cursor& at,
+                                  network::ListenerConfig& listener) {
+  if (listener.address.family() == network::Address::Family::kUnix) {
+    at.field("address").error("a unix address takes connections, and udp_filter takes datagrams",
+                              "write an IP address and a port");
+  }
+  const auto refuse = [&at](bool given, std::string_view field, std::string_view remedy) {
+    if (!given) return;
+    at.field(field).error("is for connections, and a listener with udp_filter takes datagrams",
+                          std::string(remedy));
+  };
+  refuse(from.filter_chains_size() > 0, "filter_chains",
+         "give TCP and UDP a listener each; they may have the same address");
+  refuse(from.listener_filters_size() > 0, "listener_filters", "remove it");
+  refuse(from.has_listener_filters_timeout(), "listener_filters_timeout", "remove it");
+  refuse(from.max_connections() != 0, "max_connections", "limit the sessions of the udp_filter");
+  refuse(from.backlog() != 0, "backlog", "remove it");
+  const Cursor filter = at.field("udp_filter");
+  CompileContext here = context(from.name());
+  const auto found = resolve<UdpFilterExtension>(from.udp_filter(), filter);
+  if (!found) return;
+  listener.udp_filter = found.extension->compile(*found.config, filter.field("config"), here);
 }
 
 std::shared_ptr<const network::FilterChainConfig> Compiler::compileFilterChain(

@@ -3,6 +3,14 @@
 #include <utility>
 
 namespace weir::server {
+namespace {
+
+// Whether sockets for one serve the other.
+bool sameSockets(const network::ListenerConfig& a, const network::ListenerConfig& b) {
+  return a.address == b.address && (a.udp_filter == nullptr) == (b.udp_filter == nullptr);
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<BoundListener>> ListenSockets::update(const config::Snapshot& snapshot) {
   std::map<std::string, BoundListener> next;
@@ -10,7 +18,7 @@ absl::StatusOr<std::vector<BoundListener>> ListenSockets::update(const config::S
   for (const auto& config : snapshot.listeners) {
     BoundListener bound{config, nullptr, nullptr};
     const auto running = bound_.find(config->name);
-    if (running != bound_.end() && running->second.config->address == config->address) {
+    if (running != bound_.end() && sameSockets(*running->second.config, *config)) {
       bound.sockets = running->second.sockets;
       bound.budget = running->second.budget;
     } else {

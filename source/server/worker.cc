@@ -7,6 +7,7 @@
 
 #include "source/base/concat.h"
 #include "source/base/log.h"
+#include "source/network/udp_listener.h"
 
 namespace weir::server {
 namespace {
@@ -67,17 +68,13 @@ class Worker::Data {
 
   void drain(std::function<void()> drained) {
     drained_ = std::move(drained);
-    for (auto& [name, entry] : listeners_) {
-      entry.listener->stopAccepting();
-      entry.sockets->close(index_);
-      entry.listener->drain();
-    }
+    for (auto& [name, entry] : listeners_) entry.drain(index_);
     checkDrained();
   }
 
   void closeAll() {
-    for (auto& [name, entry] : listeners_) entry.listener->closeAll();
-    for (auto& listener : retired_) listener.listener->closeAll();
+    for (auto& [name, entry] : listeners_) entry.closeAll();
+    for (auto& entry : retired_) entry.closeAll();
   }
 
   // The last thing before the loop ends: what is destroyed a little later still is, with all that
@@ -100,10 +97,43 @@ class Worker::Data {
     services.put(environment.tasks);
     return services;
   }
+  // One of the two listeners, by what the configuration wants. Worker-confined.
   struct Entry {
     std::unique_ptr<network::WorkerListener> listener;
+    std::unique_ptr<network::UdpListener> udp;
     std::shared_ptr<network::ListenSocketSet> sockets;
+
+    void update(const std::shared_ptr<const network::ListenerConfig>& config) {
+      if (udp) return udp->update(config);
+      listener->update(config);
+    }
+    void drain(uint32_t worker) {
+      if (udp) return udp->drain();
+      listener->stopAccepting();
+      sockets->close(worker);
+      listener->drain();
+    }
+    void closeAll() {
+      if (udp) return udp->closeAll();
+      listener->closeAll();
+    }
+    uint32_t open() const { return udp ? udp->sessions() : listener->openConnections(); }
   };
+
+  Entry makeEntry(const BoundListener& bound) {
+    Entry entry;
+    entry.sockets = bound.sockets;
+    if (bound.config->udp_filter != nullptr) {
+      entry.udp = std::make_unique<network::UdpListener>(io_, services_, bound.sockets->fd(index_),
+                                                         bound.sockets->address(),
+                                                         environment_.total_connections);
+    } else {
+      entry.listener = std::make_unique<network::WorkerListener>(
+          io_, services_, bound.sockets->fd(index_), bound.sockets->address(), bound.budget,
+          environment_.total_connections);
+    }
+    return entry;
+  }
 
   void updateListeners(const std::vector<BoundListener>& wanted) {
     absl::flat_hash_map<std::string, Entry> next;
@@ -114,16 +144,15 @@ class Worker::Data {
         entry = std::move(running->second);
         listeners_.erase(running);
       } else {
-        entry.sockets = bound.sockets;
-        entry.listener = std::make_unique<network::WorkerListener>(
-            io_, services_, bound.sockets->fd(index_), bound.sockets->address(), bound.budget,
-            environment_.total_connections);
+        entry = makeEntry(bound);
       }
-      entry.listener->update(bound.config);
+      entry.update(bound.config);
       next.emplace(bound.config->name, std::move(entry));
     }
-    // What is left has gone from the configuration: its connections finish what runs.
+    // What is left has gone from the configuration: its connections finish what runs. Sessions of
+    // datagrams need the listener's own socket, and end with it.
     for (auto& [name, entry] : listeners_) {
+      if (entry.udp) continue;
       entry.listener->stopAccepting();
       entry.listener->drain();
       entry.sockets.reset();
@@ -134,8 +163,8 @@ class Worker::Data {
 
   uint32_t openConnections() const {
     uint32_t open = 0;
-    for (const auto& [name, entry] : listeners_) open += entry.listener->openConnections();
-    for (const auto& entry : retired_) open += entry.listener->openConnections();
+    for (const auto& [name, entry] : listeners_) open += entry.open();
+    for (const auto& entry : retired_) open += entry.open();
     return open;
   }
 
@@ -156,8 +185,7 @@ class Worker::Data {
           std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
     }
     set(buffer_bytes_, io_.bytesInUse());
-    std::erase_if(retired_,
-                  [](const Entry& entry) { return entry.listener->openConnections() == 0; });
+    std::erase_if(retired_, [](const Entry& entry) { return entry.open() == 0; });
     gauge_armed_ = now;
     gauge_timer_.arm(kGaugeInterval);
   }

@@ -240,7 +240,7 @@ TEST(Messages, ListenerFields) {
       "w.textproto:1:1: listeners[0].address: is required; write \"127.0.0.1:80\", "
       "\"[::1]:80\" or \"unix:/path\"\n"
       "w.textproto:1:1: listeners[0].filter_chains: a listener needs a filter chain; add "
-      "filter_chains { filters { … } }\n");
+      "filter_chains { filters { … } }, or udp_filter { … } for datagrams\n");
   EXPECT_EQ(
       findings(withListener(base::concat("name: \"l\" address: \"0.0.0.0:70000\"\n",
                                          "backlog: 70000 max_connections: 20000000\n",
