@@ -39,7 +39,7 @@ int readDepth(uint32_t max_depth, const config::Cursor& at);  // the field
 std::vector<std::string> readAlpn(const google::protobuf::RepeatedPtrField<std::string>& from,
                                   const config::Cursor& at);  // the message with the field alpn
 
-// Where the parts of a MaterialFiles stand in the configuration.
+// Where the parts of a MaterialFiles stand in the configuration. Main-thread only.
 class MaterialPlaces {
  public:
   virtual config::Cursor certificate(size_t index) const = 0;  // its message
