@@ -40,6 +40,8 @@ struct CompileContext {
   // For a downstream transport: what the chain's terminal filter speaks.
   std::vector<std::string> application_protocols = {};
   std::string_view cluster_name = {};  // empty outside of a cluster
+  // For an access logger: it logs connections, not exchanges, so there are no heads.
+  bool logs_connections = false;
 };
 
 // The categories of extensions and what each makes of its configuration message. compile() reports

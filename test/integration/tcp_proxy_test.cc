@@ -167,6 +167,30 @@ TEST(TcpProxy, AllDead) {
   })) << test::readFile(folder.file("log"));
 }
 
+TEST(TcpProxy, TheUsualLogLine) {
+  ScriptedOrigin origin(echoing());
+  test::TemporaryFolder folder;
+  InProcessProxy proxy(config(
+      {origin.address()},
+      "access_logs { config { [access_loggers/file] { path: \"" + folder.file("log") + "\" } } }"));
+  {
+    RawConnection client = RawConnection::connectTo(proxy.port("db"));
+    client.send("hello");
+    EXPECT_EQ(client.readExactly(5), "hello");
+    client.shutdownWrite();
+    EXPECT_EQ(client.readAll(), "");
+  }
+  std::string line;
+  EXPECT_TRUE(test::eventually([&] {
+    line = test::readFile(folder.file("log"));
+    return line.ends_with('\n');
+  }));
+  EXPECT_NE(line.find(" \"127.0.0.1:" + std::to_string(proxy.port("db")) + "\" - - 5 5 "),
+            std::string::npos)
+      << line;
+  EXPECT_TRUE(line.ends_with(" \"-\" \"db\" \"" + origin.address() + "\"\n")) << line;
+}
+
 TEST(TcpProxy, ASlowReaderCostsBoundedMemory) {
   std::atomic<uint64_t> sent{0};
   ScriptedOrigin origin([&](RawConnection& connection, int) {

@@ -17,6 +17,11 @@ const std::string_view kDefaultFormat =
     "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESPONSE_DURATION% \"%REQ(X-FORWARDED-FOR)%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"";
 
+const std::string_view kDefaultConnectionFormat =
+    "[%START_TIME%] \"%DOWNSTREAM_REMOTE_ADDRESS%\" \"%DOWNSTREAM_LOCAL_ADDRESS%\" "
+    "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% "
+    "\"%REQUESTED_SERVER_NAME%\" \"%UPSTREAM_CLUSTER%\" \"%UPSTREAM_HOST%\"";
+
 namespace {
 
 bool parseLength(std::string_view digits, uint32_t& length) {

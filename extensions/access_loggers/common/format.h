@@ -73,7 +73,8 @@ class JsonFormat {
   std::vector<std::pair<std::string, Format>> fields_;  // name quoted, with its colon
 };
 
-// Used when the user gives none: Envoy's default line.
+// Used when the user gives none: Envoy's default line, and one for connections without exchanges.
 extern const std::string_view kDefaultFormat;
+extern const std::string_view kDefaultConnectionFormat;
 
 }  // namespace weir::extensions::access_loggers

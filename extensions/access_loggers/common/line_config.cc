@@ -32,7 +32,8 @@ std::shared_ptr<const http::AccessLoggerFactory> makeFactory(const std::string& 
 
 std::shared_ptr<const http::AccessLoggerFactory> compileLineLogger(
     const std::string& path, const std::string& format,
-    const std::map<std::string, std::string>& json_format, const config::Cursor& at) {
+    const std::map<std::string, std::string>& json_format, const config::Cursor& at,
+    const config::CompileContext& context) {
   if (!format.empty() && !json_format.empty()) {
     at.field("json_format").error("given together with format", "keep one of them");
     return nullptr;
@@ -40,8 +41,9 @@ std::shared_ptr<const http::AccessLoggerFactory> compileLineLogger(
   if (!json_format.empty()) {
     return makeFactory(path, JsonFormat::parse(json_format), at.field("json_format"));
   }
-  return makeFactory(path, Format::parse(format.empty() ? kDefaultFormat : format),
-                     at.field("format"));
+  const std::string_view usual =
+      context.logs_connections ? kDefaultConnectionFormat : kDefaultFormat;
+  return makeFactory(path, Format::parse(format.empty() ? usual : format), at.field("format"));
 }
 
 }  // namespace weir::extensions::access_loggers

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "extensions/access_loggers/common/line_logger.h"
-#include "source/config/diagnostics.h"
+#include "source/config/extensions.h"
 
 namespace weir::extensions::access_loggers {
 
@@ -13,6 +13,7 @@ namespace weir::extensions::access_loggers {
 // Reports at `at` and returns null when a format is wrong or both are given.
 std::shared_ptr<const http::AccessLoggerFactory> compileLineLogger(
     const std::string& path, const std::string& format,
-    const std::map<std::string, std::string>& json_format, const config::Cursor& at);
+    const std::map<std::string, std::string>& json_format, const config::Cursor& at,
+    const config::CompileContext& context);
 
 }  // namespace weir::extensions::access_loggers

@@ -208,6 +208,7 @@ bool Format::value(const Piece& piece, const LogEntry& entry, bool json, std::st
     case Operator::kResponseTrailer:
       return named([&](const std::string& n) { return field(entry.response_trailers, n); });
     case Operator::kProtocol:
+      if (entry.request.method.empty() && info.status == 0) return false;  // not HTTP
       out.append(http::versionText(entry.request.version));
       return true;
     case Operator::kResponseCode:

@@ -31,7 +31,7 @@ bool checkPath(const std::string& path, const config::Cursor& at) {
 
 std::shared_ptr<const http::AccessLoggerFactory> FileLoggerExtension::compile(
     const google::protobuf::Message& config, const config::Cursor& at,
-    config::CompileContext&) const {
+    config::CompileContext& context) const {
   const auto& proto = static_cast<const weir::extensions::access_loggers::file::v1::File&>(config);
   if (proto.path().empty()) {
     at.error("path is missing", "name the file that lines are appended to");
@@ -39,8 +39,8 @@ std::shared_ptr<const http::AccessLoggerFactory> FileLoggerExtension::compile(
   }
   const std::string path = at.field("path").resolvePath(proto.path());
   const bool path_ok = checkPath(path, at.field("path"));
-  auto factory = compileLineLogger(path, proto.format(),
-                                   {proto.json_format().begin(), proto.json_format().end()}, at);
+  auto factory = compileLineLogger(
+      path, proto.format(), {proto.json_format().begin(), proto.json_format().end()}, at, context);
   return path_ok ? factory : nullptr;
 }
 

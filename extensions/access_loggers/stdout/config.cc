@@ -7,11 +7,11 @@ namespace weir::extensions::access_loggers::stdout {
 
 std::shared_ptr<const http::AccessLoggerFactory> StdoutLoggerExtension::compile(
     const google::protobuf::Message& config, const config::Cursor& at,
-    config::CompileContext&) const {
+    config::CompileContext& context) const {
   const auto& proto =
       static_cast<const weir::extensions::access_loggers::stdout::v1::Stdout&>(config);
   return compileLineLogger("", proto.format(),
-                           {proto.json_format().begin(), proto.json_format().end()}, at);
+                           {proto.json_format().begin(), proto.json_format().end()}, at, context);
 }
 
 }  // namespace weir::extensions::access_loggers::stdout

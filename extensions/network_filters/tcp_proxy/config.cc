@@ -75,9 +75,11 @@ std::shared_ptr<const network::NetworkFilterFactory> TcpProxyExtension::compile(
   to->max_duration =
       timeout(from.has_max_connection_duration() ? &from.max_connection_duration() : nullptr,
               to->max_duration, at.field("max_connection_duration"));
+  config::CompileContext logging = context;
+  logging.logs_connections = true;
   for (int i = 0; i < from.access_logs_size(); ++i) {
     to->access_loggers.push_back(
-        context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context));
+        context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), logging));
   }
   to->log_at_connect = from.log_at_connect();
   if (to->log_at_connect && to->access_loggers.empty()) {
