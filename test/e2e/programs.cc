@@ -86,8 +86,8 @@ CertificateAuthority::CertificateAuthority(const TemporaryFolder& folder, const 
 }
 
 CertificateAuthority::Pair CertificateAuthority::issue(const std::string& name,
-                                                       const std::string& names, bool rsa,
-                                                       int days) {
+                                                       const std::string& names, bool rsa, int days,
+                                                       const std::vector<std::string>& extensions) {
   Pair pair{folder_.file(name + ".pem"), folder_.file(name + ".key")};
   Command command = {"req", "-x509", "-subj", "/CN=" + name, "-days", std::to_string(days)};
   append(command, newKey(rsa));
@@ -96,6 +96,7 @@ CertificateAuthority::Pair CertificateAuthority::issue(const std::string& name,
   append(command, {"-addext", "basicConstraints=critical,CA:FALSE"});
   append(command, {"-addext", "keyUsage=critical,digitalSignature"});
   append(command, {"-addext", "extendedKeyUsage=serverAuth,clientAuth"});
+  for (const std::string& extension : extensions) append(command, {"-addext", extension});
   openssl(command);
   return pair;
 }

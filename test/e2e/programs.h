@@ -40,8 +40,10 @@ class CertificateAuthority {
     std::string certificate;  // paths; the certificate of this authority is not in the chain
     std::string key;
   };
-  // `names`: subject alternative names as openssl writes them: "DNS:a.example,URI:spiffe://b/c".
-  Pair issue(const std::string& name, const std::string& names, bool rsa = false, int days = 30);
+  // `names`: subject alternative names as openssl writes them: "DNS:a.example,URI:spiffe://b/c";
+  // `extensions`: others, as "name=value".
+  Pair issue(const std::string& name, const std::string& names, bool rsa = false, int days = 30,
+             const std::vector<std::string>& extensions = {});
 
  private:
   const TemporaryFolder& folder_;
