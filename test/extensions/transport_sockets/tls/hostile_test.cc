@@ -1,5 +1,7 @@
 // Peers that mean no good, or are something else than they should be.
 
+#include <openssl/aead.h>
+
 #include "test/extensions/transport_sockets/tls/server_fixture.h"
 
 namespace weir::extensions::transport_sockets::tls {
@@ -122,6 +124,44 @@ TEST_F(HostileTest, KeyUpdatesAreBounded) {
   }
   EXPECT_TRUE(failed);
   EXPECT_EQ(pair.ours->transport().reason(), "the peer changes its keys again and again");
+}
+
+// A handshake message in a record of TLS 1.2 that `ssl` could send next.
+std::string handshakeRecord(const SSL* ssl, std::string_view message) {
+  std::vector<uint8_t> keys(SSL_get_key_block_len(ssl));
+  EXPECT_EQ(SSL_generate_key_block(ssl, keys.data(), keys.size()), 1);
+  constexpr size_t kKeyBytes = 16;
+  uint8_t nonce[12];
+  std::copy_n(keys.begin() + 2 * kKeyBytes, 4, nonce);
+  const uint64_t sequence = SSL_get_write_sequence(ssl);
+  for (int i = 0; i < 8; ++i) nonce[4 + i] = static_cast<uint8_t>(sequence >> (56 - 8 * i));
+  uint8_t extra[13];
+  std::copy_n(nonce + 4, 8, extra);
+  const uint8_t rest[] = {22, 3, 3, 0, static_cast<uint8_t>(message.size())};
+  std::copy_n(rest, 5, extra + 8);
+  const bssl::UniquePtr<EVP_AEAD_CTX> context(
+      EVP_AEAD_CTX_new(EVP_aead_aes_128_gcm(), keys.data(), kKeyBytes, 16));
+  uint8_t sealed[200];
+  size_t length = 0;
+  EXPECT_EQ(EVP_AEAD_CTX_seal(context.get(), sealed, &length, sizeof sealed, nonce, sizeof nonce,
+                              reinterpret_cast<const uint8_t*>(message.data()), message.size(),
+                              extra, sizeof extra),
+            1);
+  std::string record("\x16\x03\x03\x00", 4);
+  record.push_back(static_cast<char>(8 + length));
+  record.append(reinterpret_cast<const char*>(nonce + 4), 8);
+  record.append(reinterpret_cast<const char*>(sealed), length);
+  return record;
+}
+
+TEST_F(HostileTest, RenegotiationIsRefused) {
+  Pair pair = secured({.most = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"});
+  pair.peer->write("before");
+  EXPECT_EQ(pair.ours->read(), "before");
+  pair.peer->put(handshakeRecord(pair.peer->ssl(), std::string("\x01\x00\x00\x02xx", 6)));
+  EXPECT_EQ(pair.ours->read(), "");
+  EXPECT_EQ(pair.ours->last.state, IoResult::State::kError);
+  EXPECT_EQ(pair.ours->transport().reason(), "the peer wants to renegotiate: refused");
 }
 
 // Any byte of any flight may be another: it comes to a clean end, and nobody is fooled.
