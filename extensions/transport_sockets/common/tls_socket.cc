@@ -9,6 +9,7 @@
 #include "extensions/transport_sockets/common/certificate_pair.h"
 #include "extensions/transport_sockets/common/tls_facts.h"
 #include "source/base/concat.h"
+#include "source/network/address.h"
 #include "source/network/http_sniffer.h"
 
 // The handshake. Reading and writing are in tls_socket_io.cc.
@@ -30,7 +31,24 @@ constexpr std::string_view kPlainHttpAnswer =
     "\r\n"
     "This port speaks HTTPS, but the request came as plain HTTP: 400.\r\n";
 
+std::string peerOf(int fd) {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &length) != 0) return "somebody";
+  return network::Address::fromSockaddr(address, length).toString();
+}
+
 }  // namespace
+
+void TlsSide::logFailure(const TlsSocket& socket, std::string_view why) {
+  const auto held_back = log_limit_.admit(worker().dispatcher().now());
+  if (!held_back) return;
+  // Endpoints are ours to look after; clients fail for reasons of their own.
+  const auto log = server_ ? base::log::info<std::string> : base::log::warning<std::string>;
+  log("tls", base::concat(owner_, ": handshake with ", peerOf(socket.fd()), " failed: ", why, " (",
+                          *held_back, " more of these)"));
+}
 
 TlsSocket::TlsSocket(base::LocalRef<TlsSide> side)
     : side_(std::move(side)), line_(*this, side_->worker().io().blocks()) {}
@@ -229,6 +247,9 @@ IoResult TlsSocket::handshakeFailed(int error) {
 IoResult TlsSocket::failHandshake(TlsFailure failure, std::string text) {
   side_->cells().handshaking->sub();
   side_->cells().failures[static_cast<size_t>(failure)]->add();
+  // That clients come and go is no news.
+  const bool went = failure == TlsFailure::kPeerClosed || failure == TlsFailure::kReset;
+  if (!went || !side_->server()) side_->logFailure(*this, text);
   fail(std::move(text));
   return {0, IoResult::State::kError, 0};
 }

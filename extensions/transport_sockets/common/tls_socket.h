@@ -2,10 +2,12 @@
 
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -14,6 +16,7 @@
 #include "extensions/transport_sockets/common/tls_stats.h"
 #include "extensions/transport_sockets/common/tls_worker.h"
 #include "source/base/local_ref.h"
+#include "source/base/log.h"
 #include "source/network/transport_socket.h"
 
 namespace weir::extensions::transport_sockets {
@@ -26,8 +29,9 @@ class TlsSocket;
 // as long as any of them. Worker-confined.
 class TlsSide : public base::LocalCounted {
  public:
-  TlsSide(TlsWorker& worker, const TlsCells& cells, bool server)
-      : worker_(&worker), cells_(cells), server_(server) {}
+  // `owner`: "listener edge", "cluster web", for the log.
+  TlsSide(TlsWorker& worker, const TlsCells& cells, std::string owner, bool server)
+      : worker_(&worker), cells_(cells), owner_(std::move(owner)), server_(server) {}
 
   // A connection begins: its SSL with everything set but the BIO. nullptr after saying in `problem`
   // why there can be none.
@@ -39,6 +43,9 @@ class TlsSide : public base::LocalCounted {
   // Of this side's rate limit, or nullptr.
   virtual HandshakeGate::Limited* limited() { return nullptr; }
 
+  // Logs that the handshake of `socket` failed, once in a while.
+  void logFailure(const TlsSocket& socket, std::string_view why);
+
   TlsWorker& worker() { return *worker_; }
   TlsCells& cells() { return cells_; }
   bool server() const { return server_; }
@@ -46,7 +53,9 @@ class TlsSide : public base::LocalCounted {
  private:
   base::LocalRef<TlsWorker> worker_;
   TlsCells cells_;
+  const std::string owner_;
   const bool server_;
+  base::log::LogLimiter log_limit_{std::chrono::seconds(1)};
 };
 
 // TLS on one connection, by BoringSSL. Its memory is little while nothing happens: the SSL is made

@@ -84,7 +84,7 @@ KeyKinds keyKindsOf(const SSL_CLIENT_HELLO& hello, const TlsVersions& ours) {
 
 ServerSide::ServerSide(std::shared_ptr<const ServerOptions> options, TlsWorker& worker,
                        const TlsCells& cells, std::shared_ptr<HandshakeGate::Limited> limited)
-    : TlsSide(worker, cells, /*server=*/true),
+    : TlsSide(worker, cells, base::concat("listener ", options->listener), /*server=*/true),
       options_(std::move(options)),
       version_(options_->material->version()),
       material_(options_->material->current()),

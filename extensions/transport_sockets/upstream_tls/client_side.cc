@@ -38,7 +38,7 @@ std::string hostText(const network::Address& address) {
 
 ClientSide::ClientSide(std::shared_ptr<const ClientOptions> options, TlsWorker& worker,
                        const TlsCells& cells)
-    : TlsSide(worker, cells, /*server=*/false),
+    : TlsSide(worker, cells, base::concat("cluster ", options->cluster), /*server=*/false),
       options_(std::move(options)),
       version_(options_->material->version()),
       material_(options_->material->current()) {
