@@ -120,8 +120,9 @@ class Connection final : public event::FdHandler,
   bool aboveHighWatermark() const;
   void setWatermarks(uint32_t low_bytes, uint32_t high_bytes);  // defaults 64 KiB and 256 KiB
 
-  // Whether it closes with kRemote once both sides have ended; so it does at first. One that does not
-  // is kept until its owner closes it or lets it close here, which it then does when it may already.
+  // Whether it closes with kRemote once both sides have ended; so it does at first. One that does
+  // not is kept until its owner closes it or lets it close here, which it then does when it may
+  // already.
   void setClosesWhenEnded(bool closes);
   // Idempotent. After it the handler gets only onClose(kLocal).
   void close(CloseMode mode);

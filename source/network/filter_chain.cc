@@ -47,6 +47,7 @@ void NetworkFilterChain::start() {
   connection_->start(transport ? transport->handshakeTimeout() : std::chrono::milliseconds(0));
   if (!first_) return connection_->close(CloseMode::kNow);
   for (NetworkFilter* f = first_.get(); f != nullptr && connection_->open(); f = f->next_.get()) {
+    f->begun_ = true;
     f->onNewConnection(*this);
   }
   if (!connection_->connecting()) tellConnected(first_.get());
@@ -203,8 +204,12 @@ void NetworkFilterChain::drain() {
 }
 
 void NetworkFilterChain::shutdown() {
-  for (NetworkFilter* f = first_.get(); f != nullptr; f = f->next_.get()) {
-    f->onClose(CloseReason::kLocal);
+  tellClosed(CloseReason::kLocal);
+}
+
+void NetworkFilterChain::tellClosed(CloseReason reason) {
+  for (NetworkFilter* f = first_.get(); f != nullptr && f->begun_; f = f->next_.get()) {
+    f->onClose(reason);
   }
 }
 
@@ -217,7 +222,7 @@ void NetworkFilterChain::onBelowLowWatermark() {
 }
 
 void NetworkFilterChain::onClose(CloseReason reason) {
-  for (NetworkFilter* f = first_.get(); f != nullptr; f = f->next_.get()) f->onClose(reason);
+  tellClosed(reason);
   owner_.onConnectionClosed(*this);
 }
 

@@ -160,6 +160,7 @@ class NetworkFilterChain final : public ConnectionHandler,
 
  private:
   void tellConnected(NetworkFilter* filter);
+  void tellClosed(CloseReason reason);
   void deliver(NetworkFilter* filter, buffer::Buffer& data, bool end_stream);
   buffer::Buffer& left(const NetworkFilter& filter);
   bool hasLeft(const NetworkFilter& filter) const;

@@ -45,7 +45,7 @@ class NetworkFilter {
   virtual void onBelowLowWatermark() {}
   // The worker is draining: finish and close soon.
   virtual void onDrain() {}
-  // The last call.
+  // The last call; none when a filter in front has closed before onNewConnection came here.
   virtual void onClose(CloseReason reason) = 0;
 
  protected:
@@ -59,6 +59,7 @@ class NetworkFilter {
   uint8_t index_ = 0;
   bool paused_ = false;
   bool ended_ = false;  // was told end_stream
+  bool begun_ = false;  // was told onNewConnection
 };
 
 // Makes the filters of one kind and configuration on one worker. Worker-confined.

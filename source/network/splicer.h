@@ -40,7 +40,8 @@ class Splicer {
   // transports have bytesAreRaw(). nullptr when no pipe is to be had: copy instead.
   static std::unique_ptr<Splicer> start(Connection& source, Connection& target, uint64_t bytes,
                                         Observer& observer);
-  // Stops; bytes left in the pipe are lost, so the target must then be closed unless done, or empty.
+  // Stops; bytes left in the pipe are lost, so the target must then be closed unless done, or
+  // empty.
   virtual ~Splicer() = default;
   // No bytes are on their way: it may be destroyed without loss, and the two connections go on by
   // themselves.

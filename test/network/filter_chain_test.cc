@@ -135,6 +135,15 @@ TEST_F(FilterChainTest, DataGoesAlong) {
   }
 }
 
+TEST_F(FilterChainTest, WhoWasNotToldOfTheConnectionIsNotToldOfItsEnd) {
+  scripts_[1].on_new_connection = [this] { chain_->connection().close(CloseMode::kNow); };
+  start(3);
+  EXPECT_EQ(closed_, 1);
+  EXPECT_EQ(scripts_[0].closes.size(), 1u);
+  EXPECT_EQ(scripts_[1].closes.size(), 1u);
+  EXPECT_EQ(scripts_[2].closes.size(), 0u);
+}
+
 TEST_F(FilterChainTest, KnowsWhoLooksAtTheBytes) {
   scripts_[0].wants_reads = false;
   start(3);
