@@ -85,6 +85,25 @@ TEST(NetworkFilters, RateLimitHoldsOverAllWorkers) {
   EXPECT_EQ(proxy.stat("local_rate_limit_refused_total", {{"limit", "l"}}), 33);
 }
 
+// What is refused before the connection manager knows of it does not disturb its counts.
+TEST(NetworkFilters, ALimitInFrontOfHttp) {
+  InProcessProxy proxy(R"(listeners { name: "edge" address: "127.0.0.1:0" filter_chains { )" +
+                       filter("connection_limit", "max_connections: 1") +
+                       filter("http_connection_manager", R"(
+          virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } } })") +
+                       "} }\n" + test::runtime());
+  const stats::Labels manager = {{"manager", "edge"}};
+  RawConnection client = RawConnection::connectTo(proxy.port("edge"));
+  EXPECT_TRUE(proxy.waitForStat("http_active_connections", 1, manager));
+  for (int i = 0; i < 5; ++i) {
+    RawConnection other = RawConnection::connectTo(proxy.port("edge"));
+    EXPECT_TRUE(other.closedByPeer());
+  }
+  EXPECT_EQ(proxy.stat("http_active_connections", manager), 1);
+  client.close();
+  EXPECT_TRUE(proxy.waitForStat("http_active_connections", 0, manager));
+}
+
 constexpr char kLoopbackOnly[] =
     R"(rules { name: "me" action: ACTION_ALLOW match { source_prefixes: "127.0.0.0/8" } })";
 constexpr char kNobody[] =
