@@ -87,7 +87,8 @@ class PostgresTest : public ::testing::Test {
   }
   Finished psql(const std::string& script, const std::string& more = {}) {
     return test::runToEnd({"psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set",
-                           "ON_ERROR_STOP=1", "-c", script, address(more)});
+                           "ON_ERROR_STOP=1", "-c", script, address(more)},
+                          std::chrono::seconds(60));
   }
   Finished pgbench(Command arguments) {
     const Command always = {binaries() + "/pgbench",          "-h", "127.0.0.1", "-p",

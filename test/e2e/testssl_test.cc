@@ -10,12 +10,19 @@
 
 #include "test/e2e/programs.h"
 #include "test/support/configs.h"
+#include "test/support/scripted_origin.h"
 #include "test/support/weir_process.h"
 
 namespace weir {
 namespace {
 
-std::string configuration(test::CertificateAuthority& ca) {
+// What it expects of an application's answers, which Weir passes on as they are.
+constexpr char kAnswer[] =
+    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Content-Type-Options: nosniff\r\n"
+    "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\nX-Frame-Options: DENY\r\n"
+    "Content-Security-Policy: default-src 'self'\r\n\r\n";
+
+std::string configuration(test::CertificateAuthority& ca, const std::string& origin) {
   std::string certificates;
   for (const bool rsa : {false, true}) {
     const auto pair = ca.issue(rsa ? "rsa" : "ec", "DNS:localhost", rsa, 90,
@@ -25,9 +32,9 @@ std::string configuration(test::CertificateAuthority& ca) {
   }
   return R"(listeners { name: "tls" address: "127.0.0.1:0" filter_chains {
   filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } } } } } }
+    virtual_hosts { name: "all" domains: "*" routes { route { cluster: "origin" } } } } } }
   transport_socket { config { [transport_sockets/tls] { )" +
-         certificates + "} } } } }\n" + test::runtime();
+         certificates + "} } } } }\n" + test::cluster("origin", {origin}) + test::runtime();
 }
 
 // The lines of its JSON report that are worse than "LOW".
@@ -46,7 +53,8 @@ std::vector<std::string> weaknesses(const std::string& report) {
 TEST(Testssl, FindsNothingAboveItsLowestGrade) {
   const test::TemporaryFolder folder;
   test::CertificateAuthority ca(folder);
-  test::WeirProcess weir(configuration(ca));
+  test::ScriptedOrigin origin(test::ScriptedOrigin::answering(kAnswer));
+  test::WeirProcess weir(configuration(ca, origin.address()));
   ASSERT_NE(weir.port("tls"), 0) << weir.process().err();
   const std::string report = folder.file("report.json");
   // All of it takes minutes: protocols and kinds of ciphers only, unless the run may be long.
