@@ -145,7 +145,7 @@ TEST(ListenerFilters, UntrustedSourcesAreNotBelieved) {
       origin(echo));
   EXPECT_EQ(answerTo(closing, {"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\r\n", kGet}), "");
   InProcessProxy passing(edge({"proxy_protocol] { trusted_sources: \"192.0.2.0/24\" "
-                               "untrusted_sources: PASS }"},
+                               "untrusted_sources: UNTRUSTED_ACTION_PASS }"},
                               forwarding("")) +
                          origin(echo));
   EXPECT_THAT(answerTo(passing, {kGet}), HasSubstr("x-forwarded-for: 127.0.0.1\n"));

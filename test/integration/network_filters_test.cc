@@ -154,7 +154,7 @@ TEST(NetworkFilters, RbacByClientCertificate) {
   InProcessProxy proxy(echoListener(
       "transport_socket { config { [transport_sockets/tls] { certificates { certificate_file: \"" +
       pki.serverCertificate() + "\" private_key_file: \"" + pki.serverKey() +
-      "\" } client_certificate { ca_files: \"" + pki.ca() + "\" mode: OPTIONAL } } } } " +
+      "\" } client_certificate { ca_files: \"" + pki.ca() + "\" mode: MODE_OPTIONAL } } } } " +
       filter("rbac", R"(rules { name: "services" action: ACTION_ALLOW match {
           client_certificate { uris: "spiffe://example.com/*" } } })")));
   const auto answer = [&](const test::TestCertificate* certificate) {

@@ -24,7 +24,7 @@ void readTrustedSources(const v1::ProxyProtocol& from, const config::Cursor& at,
       config::report(prefix.status(), at.at("trusted_sources", i));
     }
   }
-  to.pass_untrusted = from.untrusted_sources() == v1::ProxyProtocol::PASS;
+  to.pass_untrusted = from.untrusted_sources() == v1::ProxyProtocol::UNTRUSTED_ACTION_PASS;
   if (from.trusted_sources().empty() &&
       from.untrusted_sources() != v1::ProxyProtocol::UNTRUSTED_ACTION_UNSPECIFIED) {
     at.field("untrusted_sources")

@@ -68,7 +68,7 @@ TrustFiles readTrust(const v1::ClientCertificate& from, const config::Cursor& at
 
 void readClientCertificate(const v1::ClientCertificate& from, const config::Cursor& at,
                            ServerOptions& options, MaterialFiles& files) {
-  options.client_certificates = from.mode() == v1::ClientCertificate::OPTIONAL
+  options.client_certificates = from.mode() == v1::ClientCertificate::MODE_OPTIONAL
                                     ? ClientCertificates::kOptional
                                     : ClientCertificates::kRequired;
   options.client_policy = readPeerPolicy(from.names(), from.sha256(), from.public_key_sha256(), at);

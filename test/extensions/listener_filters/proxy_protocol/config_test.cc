@@ -14,10 +14,11 @@ std::string outcome(const std::string& fields) {
 }
 
 TEST(ProxyProtocolConfig, TakesWhatIsInRange) {
-  for (const char* fields :
-       {"", "version: VERSION_1", "version: VERSION_2 allow_requests_without_proxy_protocol: true",
-        R"(trusted_sources: "10.0.0.0/8" trusted_sources: "::1" untrusted_sources: PASS)",
-        "keep_tlvs: 0 keep_tlvs: 255 max_header_bytes: 232", "max_header_bytes: 65551"}) {
+  for (
+      const char* fields :
+      {"", "version: VERSION_1", "version: VERSION_2 allow_requests_without_proxy_protocol: true",
+       R"(trusted_sources: "10.0.0.0/8" trusted_sources: "::1" untrusted_sources: UNTRUSTED_ACTION_PASS)",
+       "keep_tlvs: 0 keep_tlvs: 255 max_header_bytes: 232", "max_header_bytes: 65551"}) {
     EXPECT_EQ(outcome(fields), "") << fields;
   }
 }
@@ -31,7 +32,7 @@ TEST(ProxyProtocolConfig, RefusesWhatIsNot) {
             "range; it must be 0 to 255\n"
             "w.textproto:2:70: listeners[0].listener_filters[0].config.max_header_bytes: 231 is "
             "out of range; it must be 232 to 65551\n");
-  EXPECT_EQ(outcome("untrusted_sources: PASS"),
+  EXPECT_EQ(outcome("untrusted_sources: UNTRUSTED_ACTION_PASS"),
             "w.textproto:2:56: listeners[0].listener_filters[0].config.untrusted_sources: has no "
             "effect while everybody is trusted; list trusted_sources, or remove it\n");
   std::string many;

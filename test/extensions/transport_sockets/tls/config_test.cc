@@ -60,7 +60,7 @@ TEST_F(TlsConfig, TakesEverything) {
   for (int i = 0; i < 80; ++i) key.push_back(static_cast<char>(128 + i));
   pki_.folder().write("tickets", key);
   EXPECT_EQ(findings(pair_ + pair_ +
-                     R"(client_certificate { mode: OPTIONAL ca_files: "ca.pem" max_depth: 3
+                     R"(client_certificate { mode: MODE_OPTIONAL ca_files: "ca.pem" max_depth: 3
                           names { uri_prefix: "spiffe://example.com/" } names { ip: "10.0.0.1" }
                           names { dns_wildcard: "*.example.com" } names { email_suffix: "@a.b" } }
                         tickets { key_file: "tickets" } session_cache { capacity: 0 }
