@@ -185,10 +185,10 @@ void WorkerListener::onInspected(Inspection& inspection) {
 
 void WorkerListener::onRefused(Inspection& inspection, Refusal refusal) {
   forget(inspection);
-  inspection.takeFd().reset();
   if (refusal == Refusal::kTimeout) metrics_->inspection_timeouts.add();
   if (refusal == Refusal::kByFilter || refusal == Refusal::kPeerGone) metrics_->refused.add();
   release();
+  inspection.takeFd().reset();  // what the peer sees comes after it was counted
 }
 
 // Where the client wanted to go, as far as it is known without asking the kernel (for a wildcard,
