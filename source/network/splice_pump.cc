@@ -13,7 +13,8 @@
 
 // Each event pumps both ends: splice from the source until it is dry or the pipe is full, then into
 // the target until that is full or the pipe is empty. SPLICE_F_MORE is not used: when the source
-// then pauses, the kernel would sit on the last segment for 200 ms.
+// then pauses, the kernel would sit on the last segment for 200 ms; and where it was used only
+// while the source filled the pipe, 1 MiB cost a third more.
 namespace weir::network {
 
 namespace {
