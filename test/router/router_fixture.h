@@ -1,0 +1,189 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "source/http/filter_chain.h"
+#include "source/router/router.h"
+#include "test/upstream/test_cluster.h"
+
+// The router between a stream that records and origins on loopback, with simulated time.
+namespace weir::router {
+
+using std::chrono::milliseconds;
+using upstream::ClusterOptions;
+using upstream::TestOrigin;
+using upstream::TestProcess;
+using upstream::TestWorker;
+
+// What the client would have got.
+class FakeSink final : public http::ResponseSink {
+ public:
+  void sendInformational(http::ResponseHead& head) override { informational = head.status; }
+  void sendHead(http::ResponseHead& head, bool end_stream) override {
+    status = head.status;
+    location = std::string(head.headers.get(http::HeaderId::kLocation));
+    ended = end_stream;
+  }
+  void sendBody(buffer::Buffer& data, bool end_stream) override {
+    body += data.toString();
+    data.clear();
+    ended = end_stream;
+  }
+  void sendTrailers(http::HeaderMap& map) override {
+    trailers = map.size();
+    ended = true;
+  }
+  void sendReset(const http::StreamError& why) override {
+    ended = true;
+    reset = why;
+  }
+  void setRequestReadEnabled(bool enabled) override { reading = enabled; }
+  void clearRouteCache() override {}
+  network::Connection* beginRawResponseBody(uint64_t) override { return raw; }
+  void rawResponseBodyProgress(uint64_t bytes) override { raw_bytes += bytes; }
+  void finishRawResponseBody() override { ended = true; }
+  const http::Route* resolveRoute() override { return route; }
+
+  network::Connection* raw = nullptr;
+  uint64_t raw_bytes = 0;
+  const http::Route* route = nullptr;
+  uint16_t informational = 0;
+  uint16_t status = 0;
+  std::string location;
+  std::string body;
+  size_t trailers = 0;
+  bool ended = false;
+  bool reading = true;
+  http::StreamError reset;
+};
+
+// One downstream exchange.
+class Stream {
+ public:
+  Stream(TestWorker& worker, const RouteTable& table, http::WorkerTerminalFactory& factory,
+         std::string_view method, std::string_view path)
+      : chain_({request, response_, request_trailers, response_trailers_, info, arena_,
+                worker.dispatcher, worker.io.blocks()},
+               sink),
+        blocks_(worker.io.blocks()) {
+    request.method = method;
+    request.scheme = "http";
+    request.authority = "shop.example";
+    request.path = path;
+    request.headers.add(http::HeaderId::kHost, "shop.example");
+    sink.route = table.resolve(request, info);
+    info.route = sink.route;
+    chain_.setTerminal(factory.create(arena_, chain_));
+  }
+  ~Stream() {
+    chain_.end();
+    chain_.clear();
+  }
+  void send() { chain_.requestHead(true); }
+  void sendHead() { chain_.requestHead(false); }
+  void sendBody(std::string_view bytes, bool end_stream) {
+    buffer::Buffer body(blocks_);
+    body.append(bytes);
+    chain_.requestBody(body, end_stream);
+  }
+  void sendTrailers() { chain_.requestTrailers(); }
+  void end() { chain_.end(); }
+
+  http::RequestHead request;
+  http::StreamInfo info;
+  FakeSink sink;
+
+ private:
+  http::ResponseHead response_;
+  base::Arena arena_;
+
+ public:
+  http::HeaderMap request_trailers{arena_};
+
+ private:
+  http::HeaderMap response_trailers_{arena_};
+  http::FilterChain chain_;
+  buffer::BlockPool& blocks_;
+};
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+class RouterTest : public testing::Test {
+ protected:
+  RouterTest() {
+    VirtualHost host{.name = "shop", .domains = {"shop.example"}, .routes = {}};
+    RouteEntry redirect, direct, nowhere, idle, all;
+    redirect.match = {PathMatch::Kind::kExact, "/old"};
+    redirect.kind = RouteEntry::Kind::kRedirect;
+    redirect.redirect = {
+        .status = 308, .scheme = "https", .host = {}, .path = "/new", .strip_query = false};
+    direct.match = {PathMatch::Kind::kExact, "/hello"};
+    direct.kind = RouteEntry::Kind::kDirectResponse;
+    direct.direct = {.status = 201, .body = "hi", .content_type = "text/x"};
+    nowhere.match = {PathMatch::Kind::kExact, "/nowhere"};
+    nowhere.cluster.cluster = "unknown";
+    idle.match = {PathMatch::Kind::kExact, "/idle"};
+    idle.cluster = {.cluster = "c", .timeout = milliseconds(0), .idle_timeout = milliseconds(200)};
+    all.match = {PathMatch::Kind::kPrefix, "/c"};
+    all.cluster = {.cluster = "c", .timeout = milliseconds(1000)};
+    host.routes = {redirect, direct, nowhere, idle, all};
+    table = *RouteTable::compile({host});
+    services.put(worker.clusters);
+    factory = createRouterFactory(table)->bind(services);
+  }
+  // After every test nothing is in flight, open or waiting.
+  void TearDown() override {
+    worker.run();
+    if (auto cluster = worker.clusters.find("c")) {
+      for (uint32_t i = 0; i < cluster->config().hosts->hosts.size(); ++i) {
+        EXPECT_EQ(cluster->host(i).in_flight, 0u);
+      }
+    }
+    EXPECT_EQ(process.gauge("cluster_active_requests"), 0);
+    EXPECT_EQ(process.gauge("cluster_pending_requests"), 0);
+    worker.clusters.apply({});
+    worker.run();
+    EXPECT_EQ(process.gauge("cluster_active_connections"), 0);
+    EXPECT_EQ(process.usage->connections, 0u);
+    EXPECT_EQ(worker.io.connections(), 0u);
+  }
+  void apply(const ClusterOptions& options = {}) {
+    worker.clusters.apply({process.config({origin.address()}, options)});
+  }
+  std::unique_ptr<Stream> stream(std::string_view method = "GET", std::string_view path = "/c") {
+    return std::make_unique<Stream>(worker, *table, *factory, method, path);
+  }
+  std::string received(size_t number, std::string_view end = "\r\n\r\n") {
+    std::string text;
+    EXPECT_TRUE(worker.until([&] {
+      text += origin.read(number);
+      return text.ends_with(end);
+    })) << text;
+    return text;
+  }
+  bool ended(Stream& stream) {
+    return worker.until([&] { return stream.sink.ended; });
+  }
+  // A connection that has carried an exchange and waits for the next.
+  void makeIdle() {
+    auto first = stream();
+    first->send();
+    received(0);
+    origin.send(0, kOk);
+    EXPECT_TRUE(ended(*first));
+    EXPECT_TRUE(worker.until([&] { return worker.pool().idleConnections() == 1; }));
+  }
+
+  TestProcess process;
+  TestWorker worker{process};
+  TestOrigin origin;
+  base::ServiceMap services;
+  std::shared_ptr<const RouteTable> table;
+  std::unique_ptr<http::WorkerTerminalFactory> factory;
+};
+
+}  // namespace weir::router
