@@ -99,9 +99,10 @@ class Worker::Data {
   }
   // One of the two listeners, by what the configuration wants. Worker-confined.
   struct Entry {
+    // Goes last: the listeners watch these sockets, which another worker may close with the set.
+    std::shared_ptr<network::ListenSocketSet> sockets;
     std::unique_ptr<network::WorkerListener> listener;
     std::unique_ptr<network::UdpListener> udp;
-    std::shared_ptr<network::ListenSocketSet> sockets;
 
     void update(const std::shared_ptr<const network::ListenerConfig>& config) {
       if (udp) return udp->update(config);
