@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(WEIR_THREAD_SANITIZER)
 #define WEIR_COUNTS_ALLOCATIONS 0
 #else
 #define WEIR_COUNTS_ALLOCATIONS 1
