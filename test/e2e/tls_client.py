@@ -30,6 +30,9 @@ with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
         answers = secured.makefile("rb")
         ask(secured, answers)
         if len(sys.argv) > 4:
+            given_up = time.monotonic() + 60
             while not os.path.exists(sys.argv[4]):
+                if time.monotonic() > given_up:
+                    sys.exit(f"{sys.argv[4]} did not appear")
                 time.sleep(0.01)
             ask(secured, answers)
