@@ -219,6 +219,8 @@ class Traffic(unittest.TestCase):
 
     def setUp(self):
         enter_new_network()
+        with open(PEER, encoding="utf-8") as peer:
+            self.program = peer.read()
         holder = in_background("unshare", "-n", "sleep", "infinity")
         self.stop_later(holder)
         self.other = ("nsenter", f"--net=/proc/{holder.pid}/ns/net")
@@ -251,7 +253,8 @@ class Traffic(unittest.TestCase):
     def dial(self, host, port, user=APP, where=(), source=()):
         """What the other end said, or the error; where it came from only when `source` is given."""
         become = ("setpriv", "--reuid", user, "--clear-groups", "--inh-caps", "+net_admin", "--ambient-caps", "+net_admin")
-        done = run(*where, *become, sys.executable, "-S", PEER, "dial", host, port, *source)
+        # The program goes as text: another user may not be able to read where this test lives.
+        done = run(*where, *become, sys.executable, "-S", "-c", self.program, "dial", host, port, *source)
         answer = done.stdout.strip() or done.stderr.strip().rsplit("\n", maxsplit=1)[-1]
         return answer if source else answer.split(" from ")[0]
 
