@@ -63,6 +63,20 @@ class FilterHandle {
   // Ends the stream abnormally.
   void reset(const StreamError& error);
 
+  // Replaces what bodyNeeds() said, now that a head tells more: from the call for the request's
+  // head for both directions, from that for the response's head for the response.
+  void setBodyNeeds(const BodyNeeds& needs);
+  // From the call for a head, with kStream: the head waits while the body and the trailers behind
+  // it are shown, until resume…() or the end of the message, so that the filter may still change
+  // it. What the filter leaves in the buffers goes out behind the head; what it waits for it takes
+  // out, and bounds, itself: left there it would slow the sender for good at the chain's watermark.
+  void holdRequestHead();
+  void holdResponseHead();
+  // Body behind what the filter was shown: from the call for a head that said end_stream, which the
+  // message then does not end with, or for trailers, before which it goes. Takes all of `data`.
+  void addRequestBody(buffer::Buffer& data);
+  void addResponseBody(buffer::Buffer& data);
+
   RequestHead& requestHead();
   ResponseHead& responseHead();
   StreamInfo& info();
@@ -92,6 +106,7 @@ class HttpFilter {
   // corrected to what the filter left in the buffer; a streaming filter that changes the length
   // sets the head's framing to kChunked itself, in the call for the head.
   virtual Verdict onRequestBody(buffer::Buffer&, bool /*end_stream*/) { return Verdict::kContinue; }
+  // Trailers that a filter empties do not go on: the message ends with its body.
   virtual Verdict onRequestTrailers(HeaderMap&) { return Verdict::kContinue; }
 
   // An interim response (not 101): cannot be held, kPause drops it.

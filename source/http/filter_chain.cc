@@ -27,8 +27,10 @@ struct FilterChain::Half {
   bool bodiless = false;  // the head was the end
   bool trailers = false;  // the end are trailers
   bool paused = false;
-  bool resume_asked = false;  // from inside a call
-  bool run_again = false;     // something arrived during a call
+  bool resume_asked = false;      // from inside a call
+  bool run_again = false;         // something arrived during a call
+  bool head_held = false;         // what is behind the head is shown before it goes
+  bool trailers_dropped = false;  // by the filter
 };
 
 // A filter and its place in the chain; lives in the arena.
@@ -45,7 +47,7 @@ struct FilterChain::Slot {
   HttpFilter& filter;
   FilterHandle handle;
   const uint32_t index;
-  const uint32_t collect_limit;
+  uint32_t collect_limit;
   Slot* const previous;
   Slot* next = nullptr;
   bool in_call = false;
@@ -62,6 +64,7 @@ struct FilterChain::Request {
   }
   static bool dead(const FilterChain& chain, const Slot&) { return chain.request_dropped_; }
   static BodyFraming framing(const FilterChainContext& c) { return c.request.framing; }
+  static HeaderMap& trailers(const FilterChainContext& c) { return c.request_trailers; }
   static uint64_t& contentLength(FilterChainContext& c) { return c.request.content_length; }
 
   static Verdict showHead(FilterChain& chain, HttpFilter& filter, bool end_stream) {
@@ -95,6 +98,7 @@ struct FilterChain::Response {
     return slot.index >= chain.response_origin_;
   }
   static BodyFraming framing(const FilterChainContext& c) { return c.response.framing; }
+  static HeaderMap& trailers(const FilterChainContext& c) { return c.response_trailers; }
   static uint64_t& contentLength(FilterChainContext& c) { return c.response.content_length; }
 
   static Verdict showHead(FilterChain& chain, HttpFilter& filter, bool end_stream) {
@@ -251,6 +255,7 @@ bool FilterChain::step(Slot& slot) {
     beforeCall(slot);
     return afterCall<D>(slot, D::showHead(*this, slot.filter, half.bodiless));
   }
+  if (half.head_held) return stepBehindHead<D>(slot);
   if (half.collecting() && half.shown == Half::Mark::kHead) return awaitCollected<D>(slot);
   if (half.passed == Half::Mark::kNothing) {
     half.passed = half.bodiless ? Half::Mark::kBody : Half::Mark::kHead;
@@ -259,14 +264,57 @@ bool FilterChain::step(Slot& slot) {
   }
   if (half.passed == Half::Mark::kHead) return stepBody<D>(slot);
   if (!half.trailers || half.passed == Half::Mark::kTrailers) return false;
-  if (half.shown == Half::Mark::kBody) {
-    half.shown = Half::Mark::kTrailers;
-    beforeCall(slot);
-    return afterCall<D>(slot, D::showTrailers(*this, slot.filter));
-  }
-  half.passed = Half::Mark::kTrailers;
-  passTrailers<D>(D::next(slot));
+  if (half.shown == Half::Mark::kBody) return showTrailers<D>(slot);
+  finishTrailers<D>(slot);
   return false;
+}
+
+// The filter lets the head wait, but not what is behind it.
+template <class D>
+bool FilterChain::stepBehindHead(Slot& slot) {
+  Half& half = D::half(slot);
+  const bool all_here = half.arrived != Half::Mark::kHead;
+  const bool last = all_here && !half.trailers;
+  if (half.shown == Half::Mark::kHead) {
+    if (half.held.size() > half.shown_bytes || last) return showBody<D>(slot, last);
+    if (!all_here) {
+      if (std::is_same_v<D, Request> && context_.request.expects_continue) sendContinue(slot);
+      return false;
+    }
+    half.shown = Half::Mark::kBody;  // trailers are next
+  }
+  if (half.trailers && half.shown == Half::Mark::kBody) return showTrailers<D>(slot);
+  half.head_held = false;
+  return true;
+}
+
+template <class D>
+bool FilterChain::showTrailers(Slot& slot) {
+  Half& half = D::half(slot);
+  half.shown = Half::Mark::kTrailers;
+  const bool empty = D::trailers(context_).empty();
+  beforeCall(slot);
+  const Verdict verdict = D::showTrailers(*this, slot.filter);
+  half.trailers_dropped = !empty && D::trailers(context_).empty();
+  if (half.trailers_dropped && half.passed == Half::Mark::kNothing) {
+    half.trailers = false;  // the body that waits is the end
+    half.arrived = half.shown = Half::Mark::kBody;
+  }
+  return afterCall<D>(slot, verdict);
+}
+
+// The body has gone on and the trailers have been shown.
+template <class D>
+void FilterChain::finishTrailers(Slot& slot) {
+  Half& half = D::half(slot);
+  half.passed = Half::Mark::kTrailers;
+  if (!half.held.empty() || half.trailers_dropped) {
+    buffer::Buffer added(std::move(half.held));
+    account<D>(half, -static_cast<int64_t>(added.size()));
+    half.shown_bytes = 0;
+    passBody<D>(D::next(slot), added, half.trailers_dropped);
+  }
+  if (!half.trailers_dropped && live<D>(slot)) passTrailers<D>(D::next(slot));
 }
 
 // The head has gone on, the end of the body has not.
@@ -276,7 +324,7 @@ bool FilterChain::stepBody(Slot& slot) {
   const bool all_here = half.arrived != Half::Mark::kHead;
   if (half.mode != BodyMode::kStream) half.shown_bytes = half.held.size();
   if (half.mode == BodyMode::kNone && all_here) half.shown = Half::Mark::kBody;
-  const bool last = half.shown == Half::Mark::kBody && half.shown_bytes == half.held.size();
+  const bool last = half.shown >= Half::Mark::kBody && half.shown_bytes == half.held.size();
   if (half.shown_bytes > 0 || (last && !half.trailers)) {
     passHeld<D>(slot, half.shown_bytes, last && !half.trailers);
     return true;
@@ -285,7 +333,8 @@ bool FilterChain::stepBody(Slot& slot) {
     return showBody<D>(slot, all_here && !half.trailers);
   }
   if (!all_here) return false;
-  half.shown = half.passed = Half::Mark::kBody;  // trailers are next
+  half.passed = Half::Mark::kBody;  // trailers are next
+  if (half.shown == Half::Mark::kHead) half.shown = Half::Mark::kBody;
   return true;
 }
 
@@ -305,10 +354,12 @@ bool FilterChain::awaitCollected(Slot& slot) {
   return showBody<D>(slot, !half.trailers);
 }
 
-// Everything held is new to the filter.
+// What is held is new to the filter, but for what it left there while the head waits.
 template <class D>
 bool FilterChain::showBody(Slot& slot, bool end_stream) {
   Half& half = D::half(slot);
+  buffer::Buffer kept(context_.blocks);
+  kept.appendPrefix(half.held, half.shown_bytes);
   buffer::Buffer data(std::move(half.held));
   account<D>(half, -static_cast<int64_t>(data.size()));
   if (end_stream || half.collecting()) half.shown = Half::Mark::kBody;
@@ -317,10 +368,12 @@ bool FilterChain::showBody(Slot& slot, bool end_stream) {
   if (half.collecting() && D::framing(context_) == BodyFraming::kContentLength) {
     D::contentLength(context_) = data.size();
   }
-  half.shown_bytes = data.size();
   account<D>(half, static_cast<int64_t>(data.size()));
-  data.append(half.held);  // what came during the call
-  half.held = std::move(data);
+  kept.append(data);
+  half.shown_bytes = kept.size();
+  kept.append(half.held);  // what came during the call
+  half.held = std::move(kept);
+  if (half.shown != Half::Mark::kHead) half.shown_bytes = half.held.size();  // addBody()
   return afterCall<D>(slot, verdict);
 }
 
@@ -404,12 +457,35 @@ bool FilterChain::afterCall(Slot& slot, Verdict verdict) {
 template <class D>
 void FilterChain::resume(Slot& slot) {
   Half& half = D::half(slot);
+  const bool waits = half.paused || half.head_held;
+  half.head_held = false;
   if (slot.in_call) {
     half.resume_asked = true;
-  } else if (half.paused) {
+  } else if (waits) {
     half.paused = false;
     run<D>(slot);
   }
+}
+
+template <class D>
+void FilterChain::setMode(Slot& slot, BodyMode mode) {
+  Half& half = D::half(slot);
+  if (half.passed != Half::Mark::kNothing) return;
+  const auto held = static_cast<int64_t>(half.held.size());
+  account<D>(half, -held);
+  const bool endless = half.arrived != Half::Mark::kNothing && D::tunnel(context_);
+  half.mode = mode == BodyMode::kCollect && endless ? BodyMode::kNone : mode;
+  account<D>(half, held);
+}
+
+template <class D>
+void FilterChain::addBody(Slot& slot, buffer::Buffer& data) {
+  Half& half = D::half(slot);
+  if (half.shown < Half::Mark::kBody || half.passed > Half::Mark::kBody) return;
+  if (half.passed == Half::Mark::kNothing) half.bodiless = false;
+  account<D>(half, static_cast<int64_t>(data.size()));
+  half.shown_bytes += data.size();
+  half.held.append(data);
 }
 
 // ---- backpressure ---------------------------------------------------------------------------
@@ -625,6 +701,24 @@ void FilterHandle::localReply(const LocalReply& reply) {
 }
 void FilterHandle::reset(const StreamError& error) {
   chain_->reset(error);
+}
+void FilterHandle::setBodyNeeds(const BodyNeeds& needs) {
+  FilterChain::Slot& slot = *chain_->slot(index_);
+  slot.collect_limit = needs.collect_limit_bytes;
+  chain_->setMode<FilterChain::Request>(slot, needs.request);
+  chain_->setMode<FilterChain::Response>(slot, needs.response);
+}
+void FilterHandle::holdRequestHead() {
+  chain_->slot(index_)->request.head_held = true;
+}
+void FilterHandle::holdResponseHead() {
+  chain_->slot(index_)->response.head_held = true;
+}
+void FilterHandle::addRequestBody(buffer::Buffer& data) {
+  chain_->addBody<FilterChain::Request>(*chain_->slot(index_), data);
+}
+void FilterHandle::addResponseBody(buffer::Buffer& data) {
+  chain_->addBody<FilterChain::Response>(*chain_->slot(index_), data);
 }
 RequestHead& FilterHandle::requestHead() {
   return chain_->context_.request;

@@ -163,7 +163,13 @@ class FilterChain {
   template <class D>
   bool awaitCollected(Slot& slot);
   template <class D>
+  bool stepBehindHead(Slot& slot);
+  template <class D>
   bool showBody(Slot& slot, bool end_stream);
+  template <class D>
+  bool showTrailers(Slot& slot);
+  template <class D>
+  void finishTrailers(Slot& slot);
   template <class D>
   void passHeld(Slot& slot, size_t bytes, bool end_stream);
   template <class D>
@@ -181,6 +187,10 @@ class FilterChain {
   void performPending();
   template <class D>
   void resume(Slot& slot);
+  template <class D>
+  void setMode(Slot& slot, BodyMode mode);
+  template <class D>
+  void addBody(Slot& slot, buffer::Buffer& data);
 
   template <class D>
   void account(const Half& half, int64_t change);

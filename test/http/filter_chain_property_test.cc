@@ -117,6 +117,9 @@ Verdict RandomFilter::head(int d, bool end) {
   EXPECT_FALSE(half.head);
   half.head = true;
   half.end = end;
+  if (half.mode == BodyMode::kStream && model_.chance(25)) {
+    d == 0 ? handle().holdRequestHead() : handle().holdResponseHead();
+  }
   return verdict(d);
 }
 
