@@ -16,6 +16,26 @@ namespace weir::http {
 // "Encoder": sends to the peer. Worker-confined. No call destroys the object it is made on before
 // it returns.
 
+// Where a codec's bytes go: the connection manager and the pool adapt it to network::Connection,
+// tests to a Buffer. Worker-confined; outlives the use of the codec on its connection.
+class CodecOutput {
+ public:
+  // What is sent next; the codec composes straight into it, then calls outputReady().
+  virtual buffer::Buffer& output() = 0;
+  // `end_stream`: half-close after the last byte (the end of a tunnel's direction, HTTP/1).
+  virtual void outputReady(bool end_stream) = 0;
+  // Stops / goes on reading from the connection. What the codec left in the input is offered to
+  // dispatch() again, later, when reading goes on.
+  virtual void setReadEnabled(bool enabled) = 0;
+  // Ends the connection at once, dropping what is not written: the exchange failed half-way.
+  virtual void abort() = 0;
+  // The connection, for bulk transfer past the codec; nullptr: not possible here.
+  virtual network::Connection* rawConnection() { return nullptr; }
+
+ protected:
+  ~CodecOutput() = default;
+};
+
 // A stream's way to send a response. Given to the stream by the server codec; valid until the
 // exchange is complete in both directions or reset() / onReset(). Worker-confined.
 class ResponseEncoder {
@@ -28,11 +48,12 @@ class ResponseEncoder {
   virtual void encodeHead(const ResponseHead& head, bool end_stream) = 0;
   virtual void encodeBody(buffer::Buffer& data, bool end_stream) = 0;
   virtual void encodeTrailers(const HeaderMap& trailers) = 0;
-  // Ends the stream abnormally: HTTP/1 closes the connection.
+  // Ends the stream abnormally: HTTP/1 closes the connection, HTTP/2 sends RST_STREAM.
   virtual void reset(const StreamError& error) = 0;
   // Stops / goes on delivering the request body (backpressure from the upstream side).
   virtual void setReadEnabled(bool enabled) = 0;
-  // HTTP/1: this connection closes after this response. HTTP/2: graceful GOAWAY.
+  // The connection takes no further request. HTTP/1: closes after this response. HTTP/2: GOAWAY,
+  // other streams finish.
   virtual void closeAfterResponse() = 0;
 
   // Bulk transfer past the codec, of what the peer's TransportSocket allows (HTTP/1 only): the
@@ -62,9 +83,15 @@ class RequestDecoder {
   virtual void onBody(buffer::Buffer& data, bool end_stream) = 0;
   // Instead of end_stream on the last onBody.
   virtual void onTrailers() = 0;
+  // Instead of onHead: the head is not acceptable, but can be answered (HTTP/2: over the limits).
+  // Answer with statusFor(error); nothing more comes of the request.
+  virtual void onRefused(const StreamError& error) = 0;
+  // The client takes no more of the response for now (its window or the connection is full): stop
+  // producing / go on.
+  virtual void onResponseBlocked(bool blocked) = 0;
   // The last call when the exchange does not complete: the connection broke or the peer violated
-  // the protocol. Before a protocol error is reported, nothing of the bad message has been passed
-  // on but what was valid by then.
+  // the protocol, or gave only this stream up. Before a protocol error is reported, nothing of the
+  // bad message has been passed on but what was valid by then.
   virtual void onReset(const StreamError& error) = 0;
 
  protected:
@@ -80,6 +107,9 @@ class ServerCodecCallbacks {
   // Request and response of the stream are complete on the wire side; the encoder is dead after the
   // call.
   virtual void onStreamComplete(RequestDecoder& decoder) = 0;
+  // HTTP/2: an error that no dispatch() can return, because it comes of time. The last words
+  // (GOAWAY) are in the output: close when they are written. Streams have been told.
+  virtual void onConnectionError(const StreamError& error) = 0;
 
  protected:
   ~ServerCodecCallbacks() = default;
@@ -103,8 +133,10 @@ class ServerCodec {
   // close.
   virtual bool closing() const = 0;
   // After dispatch() returned an error and when no response head was sent: writes the whole final
-  // answer (HTTP/1: statusFor(error), no body, Connection: close; HTTP/2: GOAWAY).
+  // answer (HTTP/1: statusFor(error), no body, Connection: close; HTTP/2: nothing, GOAWAY has been
+  // written).
   virtual void answerError(const StreamError& error) = 0;
+  // The connection's output passed its watermark up / down: tells the streams (onResponseBlocked).
   virtual void onAboveHighWatermark() {}
   virtual void onBelowLowWatermark() {}
 };
@@ -116,10 +148,12 @@ class RequestEncoder {
  public:
   // Host is written from head.authority, framing fields from head.framing, Upgrade from
   // head.upgrade, whatever head.headers says of them.
-  virtual void encodeHead(const RequestHead& head, bool end_stream) = 0;
-  virtual void encodeBody(buffer::Buffer& data, bool end_stream) = 0;
-  virtual void encodeTrailers(const HeaderMap& trailers) = 0;
-  // Cancels; HTTP/1 closes the connection. No call to the decoder follows.
+  // False, from each of the three: the exchange cannot be completed (the body falls short of its
+  // length; the peer takes no extended CONNECT) and was given up as by reset().
+  [[nodiscard]] virtual bool encodeHead(const RequestHead& head, bool end_stream) = 0;
+  [[nodiscard]] virtual bool encodeBody(buffer::Buffer& data, bool end_stream) = 0;
+  [[nodiscard]] virtual bool encodeTrailers(const HeaderMap& trailers) = 0;
+  // Cancels; HTTP/1 closes the connection, HTTP/2 sends RST_STREAM. No call to the decoder follows.
   virtual void reset() = 0;
   virtual void setReadEnabled(bool enabled) = 0;
   // Raw transfer of the rest of a response body: how many bytes are still to come with framing

@@ -61,11 +61,6 @@ void HttpSession::onClose(bool by_client) {
 
 void HttpSession::onBlocked(bool blocked) {
   blocked ? codec_->onAboveHighWatermark() : codec_->onBelowLowWatermark();
-  for (ServerStream* stream = streams_.front(); stream != nullptr;) {
-    ServerStream* next = streams_.next(*stream);
-    stream->onBlocked(blocked);
-    stream = next;
-  }
 }
 
 bool HttpSession::inHead() {

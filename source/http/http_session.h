@@ -20,7 +20,7 @@ class ServerStream;
 // Worker-confined.
 class HttpSession final : public base::ListNode<>,
                           private ServerCodecCallbacks,
-                          private http1::CodecOutput {
+                          private CodecOutput {
  public:
   explicit HttpSession(ConnectionManagerWorker& worker);
   ~HttpSession();
@@ -50,7 +50,8 @@ class HttpSession final : public base::ListNode<>,
   // ServerCodecCallbacks
   RequestDecoder& newStream(ResponseEncoder& encoder) override;
   void onStreamComplete(RequestDecoder& decoder) override;
-  // http1::CodecOutput
+  void onConnectionError(const StreamError& error) override { onError(error); }
+  // CodecOutput
   buffer::Buffer& output() override;
   void outputReady(bool end_stream) override;
   void setReadEnabled(bool enabled) override;

@@ -168,6 +168,11 @@ void ServerStream::requestIsComplete() {
   request_timer_.cancel();
 }
 
+void ServerStream::onRefused(const StreamError& error) {
+  phase_ = Phase::kExchange;
+  refuse(error);
+}
+
 // The codec has given the stream up. What it answers itself, it answers after this.
 void ServerStream::onReset(const StreamError& error) {
   const bool client_gone = error.reason == ErrorReason::kConnectionClosed;

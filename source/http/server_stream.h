@@ -28,7 +28,6 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   void complete();
   // The connection is closed before that, by the client or the network, or by us.
   void connectionLost(bool by_client);
-  void onBlocked(bool blocked) { chain_.responseBlocked(blocked); }
   // The head did not come in time.
   void onHeadTimeout();
   // After retirement: gives back everything but the memory.
@@ -53,6 +52,8 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   void onHead(bool end_stream) override;
   void onBody(buffer::Buffer& data, bool end_stream) override;
   void onTrailers() override;
+  void onRefused(const StreamError& error) override;
+  void onResponseBlocked(bool blocked) override { chain_.responseBlocked(blocked); }
   void onReset(const StreamError& error) override;
 
   // ResponseSink

@@ -65,6 +65,7 @@ struct StreamError {
   bool retry_safe = false;  // true: surely nothing of the request was processed by the peer
   std::string_view detail =
       {};  // static text for logs: what exactly ("bare LF in header"); never peer input
+  bool unanswered = false;  // upstream: no byte of an answer had come
 };
 
 // The one place that says what a failure looks like to the client and in the log.

@@ -116,7 +116,6 @@ void UpstreamRequest::leave(State state, bool success) {
   }
   state_ = state;
   encoder_ = nullptr;
-  connection_ = nullptr;
 }
 
 // --- The request ---
@@ -124,15 +123,13 @@ void UpstreamRequest::leave(State state, bool success) {
 void UpstreamRequest::onPoolReady(const Ready& ready) {
   state_ = State::kSent;
   encoder_ = &ready.encoder;
-  connection_ = &ready.connection;
   reused_ = ready.reused;
-  received_before_ = connection_->bytesReceived();
   request_blocked_ = false;
   sent_at_ = now();
   chain_.context().info.upstream_started = sent_at_;
   cluster_->cells().requests->add();
   const bool head_only = requestSent();
-  encoder_->encodeHead(chain_.context().request, head_only);
+  if (!encoder_->encodeHead(chain_.context().request, head_only)) return failToSend();
   if (response_blocked_) encoder_->setReadEnabled(false);
   if (head_only || sendBody()) slowClient();
 }
@@ -158,17 +155,20 @@ bool UpstreamRequest::sendBody() {
   const bool end_stream = request_ended_ && !trailers_wait_;
   if (!waiting_body_.empty() || end_stream) {
     body_started_ = true;
-    encoder_->encodeBody(waiting_body_, end_stream);
+    const bool sent = encoder_->encodeBody(waiting_body_, end_stream);
     waiting_body_.clear();
+    if (!sent) return failToSend(), false;
   }
   if (std::exchange(trailers_wait_, false)) {
     body_started_ = true;
-    encoder_->encodeTrailers(chain_.context().request_trailers);
+    if (!encoder_->encodeTrailers(chain_.context().request_trailers)) return failToSend(), false;
   }
-  // The codec gives up a connection on which the request cannot be completed.
-  if (connection_->open()) return true;
-  fail({ErrorOrigin::kLocal, ErrorReason::kFilter, false, "request_body_short_of_its_length"});
-  return false;
+  return true;
+}
+
+// The codec has given the exchange up.
+void UpstreamRequest::failToSend() {
+  fail({ErrorOrigin::kLocal, ErrorReason::kFilter, false, "request_cannot_be_completed"});
 }
 
 void UpstreamRequest::onRequestBlocked(bool blocked) {
@@ -283,8 +283,7 @@ void UpstreamRequest::fail(const StreamError& error) {
 bool UpstreamRequest::replayable(const StreamError& error) const {
   const bool broken = error.reason == ErrorReason::kConnectionClosed ||
                       error.reason == ErrorReason::kConnectionReset;
-  return broken && state_ == State::kSent && reused_ && !body_started_ &&
-         connection_->bytesReceived() == received_before_ &&
+  return broken && state_ == State::kSent && reused_ && !body_started_ && error.unanswered &&
          (error.retry_safe || http::methodIsIdempotent(chain_.context().request.method));
 }
 

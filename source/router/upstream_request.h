@@ -101,6 +101,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool replayable(const http::StreamError& error) const;
   void complete();
   void fail(const http::StreamError& error);
+  void failToSend();
   void abort();
   void leave(State state, bool success);
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
@@ -111,8 +112,6 @@ class UpstreamRequest final : public upstream::PoolRequest,
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
   upstream::HttpPool* pool_ = nullptr;       // while kWaiting
   http::RequestEncoder* encoder_ = nullptr;  // while kSent
-  const network::Connection* connection_ = nullptr;
-  uint64_t received_before_ = 0;  // by the connection
   buffer::Buffer waiting_body_;
   std::unique_ptr<network::Splicer> splicer_;
   network::Connection* raw_target_ = nullptr;  // takes the response body past the chain

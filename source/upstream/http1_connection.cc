@@ -29,7 +29,7 @@ void Http1Connection::startExchange(PoolRequest& request) {
   complete_ = false;
   const bool reused = exchanges_++ > 0;
   http::RequestEncoder& encoder = codec_->newStream(request.responseDecoder());
-  request.onPoolReady({encoder, *connection_, reused, codec_->version()});
+  request.onPoolReady({encoder, reused, codec_->version()});
 }
 
 void Http1Connection::armIdleTimer() {
@@ -132,6 +132,7 @@ void Http1Connection::onClose(network::CloseReason reason) {
   const State before = state_;
   PoolRequest* const request = request_;
   const bool unsent = connection_->bytesSent() == counted_sent_;
+  const bool unanswered = connection_->bytesReceived() == counted_received_;
   if (state_ != State::kClosed) leave();
   if (codec_ != nullptr) {
     codec_->detach();
@@ -160,7 +161,7 @@ void Http1Connection::onClose(network::CloseReason reason) {
   request->responseDecoder().onReset(
       {http::ErrorOrigin::kUpstream,
        orderly ? http::ErrorReason::kConnectionClosed : http::ErrorReason::kConnectionReset, unsent,
-       orderly ? "upstream_closed" : "upstream_connection_reset"});
+       orderly ? "upstream_closed" : "upstream_connection_reset", unanswered});
 }
 
 }  // namespace weir::upstream

@@ -65,7 +65,7 @@ class Http1Connection final : public network::ConnectionHandler,
 
  private:
   // The codec's side.
-  class Wire final : public http::http1::CodecOutput, public http::http1::ClientCodecCallbacks {
+  class Wire final : public http::CodecOutput, public http::http1::ClientCodecCallbacks {
    public:
     explicit Wire(Http1Connection& connection) : connection_(connection) {}
     buffer::Buffer& output() override { return connection_.connection_->output(); }

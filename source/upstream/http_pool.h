@@ -19,7 +19,6 @@ class PoolRequest : public base::ListNode<> {
  public:
   struct Ready {
     http::RequestEncoder& encoder;
-    const network::Connection& connection;
     bool reused;  // the connection has carried an exchange before: a failure before any answer byte
                   // may be retried
     http::Version version;

@@ -52,6 +52,9 @@ class Peer final : public CodecOutput,
     return *this;
   }
   void onStreamComplete(RequestDecoder&) override {}
+  void onConnectionError(const StreamError&) override {}
+  void onRefused(const StreamError&) override {}
+  void onResponseBlocked(bool) override {}
   void onExchangeComplete() override {}
   RequestHead& requestHead() override { return request; }
   HeaderMap& requestTrailers() override { return trailers; }

@@ -28,7 +28,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     ++told;
     encoder = &ready.encoder;
     reused = ready.reused;
-    ready.encoder.encodeHead(head_, true);
+    static_cast<void>(ready.encoder.encodeHead(head_, true));
   }
   void onPoolFailure(PoolFailure why, std::string_view) override {
     ++told;

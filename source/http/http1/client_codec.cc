@@ -18,8 +18,8 @@ StreamError refuse(std::string_view detail) {
   return {ErrorOrigin::kUpstream, ErrorReason::kProtocol, false, detail};
 }
 
-StreamError closedEarly(std::string_view detail) {
-  return {ErrorOrigin::kUpstream, ErrorReason::kConnectionClosed, false, detail};
+StreamError closedEarly(std::string_view detail, bool unanswered) {
+  return {ErrorOrigin::kUpstream, ErrorReason::kConnectionClosed, false, detail, unanswered};
 }
 
 }  // namespace
@@ -47,6 +47,7 @@ RequestEncoder& LlhttpClientCodec::newStream(ResponseDecoder& decoder) {
   request_ = RequestState::kHead;
   tunnel_ = false;
   wanted_ = true;
+  silent_ = true;
   beginHead();
   return *this;
 }
@@ -65,8 +66,8 @@ void LlhttpClientCodec::onBelowLowWatermark() {
   if (stream_ != nullptr) stream_->onRequestBlocked(false);
 }
 
-void LlhttpClientCodec::encodeHead(const RequestHead& head, bool end_stream) {
-  if (stream_ == nullptr || request_ != RequestState::kHead) return;
+bool LlhttpClientCodec::encodeHead(const RequestHead& head, bool end_stream) {
+  if (stream_ == nullptr || request_ != RequestState::kHead) return true;
   to_head_ = head.isHead();
   to_connect_ = head.isConnect();
   asked_upgrade_ = !head.upgrade.empty() && !to_connect_;
@@ -92,15 +93,19 @@ void LlhttpClientCodec::encodeHead(const RequestHead& head, bool end_stream) {
   wire_ = asks_tunnel ? BodyFraming::kTunnel : wire.body;
   request_remaining_ = wire.content_length;
   request_ = RequestState::kBody;
-  if (end_stream && !asks_tunnel) requestComplete();
+  return !end_stream || asks_tunnel || requestComplete();
 }
 
-void LlhttpClientCodec::encodeBody(buffer::Buffer& data, bool end_stream) {
-  if (stream_ == nullptr || request_ != RequestState::kBody) return data.clear();
+bool LlhttpClientCodec::encodeBody(buffer::Buffer& data, bool end_stream) {
+  if (stream_ == nullptr || request_ != RequestState::kBody) {
+    data.clear();
+    return true;
+  }
   if (wire_ == BodyFraming::kTunnel && !tunnel_ && !data.empty()) {
     // Not yet a tunnel: an origin that does not switch would read these bytes as its next request.
     data.clear();
-    return output_->abort();
+    reset();
+    return false;
   }
   buffer::Buffer& out = output_->output();
   switch (wire_) {
@@ -124,25 +129,25 @@ void LlhttpClientCodec::encodeBody(buffer::Buffer& data, bool end_stream) {
       break;
   }
   output_->outputReady(wire_ == BodyFraming::kTunnel && tunnel_ && end_stream);
-  if (end_stream) requestComplete();
+  return !end_stream || requestComplete();
 }
 
-void LlhttpClientCodec::encodeTrailers(const HeaderMap& trailers) {
-  if (stream_ == nullptr || request_ != RequestState::kBody) return;
+bool LlhttpClientCodec::encodeTrailers(const HeaderMap& trailers) {
+  if (stream_ == nullptr || request_ != RequestState::kBody) return true;
   if (wire_ == BodyFraming::kChunked) writeLastChunk(&trailers, output_->output());
   output_->outputReady(wire_ == BodyFraming::kTunnel && tunnel_);
-  requestComplete();
+  return requestComplete();
 }
 
-void LlhttpClientCodec::requestComplete() {
+bool LlhttpClientCodec::requestComplete() {
   request_ = RequestState::kComplete;
   if (wire_ == BodyFraming::kContentLength && request_remaining_ > 0) {
     // The body ended short of its length: only the end of the connection can say so to the origin.
-    reusable_ = false;
-    output_->abort();
-    return;
+    reset();
+    return false;
   }
   if (tunnel_ && response_ == ResponseState::kComplete) finishExchange();
+  return true;
 }
 
 void LlhttpClientCodec::reset() {
@@ -205,7 +210,8 @@ StreamError LlhttpClientCodec::readUnasked(buffer::Buffer& data, bool end_stream
   reusable_ = false;
   const bool silent = data.empty();
   data.clear();
-  return silent ? closedEarly("idle connection closed") : refuse("bytes that nobody asked for");
+  return silent ? closedEarly("idle connection closed", true)
+                : refuse("bytes that nobody asked for");
 }
 
 StreamError LlhttpClientCodec::fail(const StreamError& error) {
@@ -224,7 +230,7 @@ StreamError LlhttpClientCodec::readHead(buffer::Buffer& data, bool end_stream, b
     case SectionReader::Result::kIncomplete:
       if (!end_stream) return {};
       return fail(section_.started() ? refuse("connection closed within a head")
-                                     : closedEarly("connection closed before an answer"));
+                                     : closedEarly("connection closed before an answer", silent_));
     case SectionReader::Result::kFailed: {
       StreamError error = section_.error();
       if (error.reason == ErrorReason::kTargetTooLong) error.reason = ErrorReason::kHeadTooLarge;
@@ -258,6 +264,7 @@ StreamError LlhttpClientCodec::acceptHead(ResponseHead& head, const buffer::Buff
   again = true;
   if (head.status < 200 && head.status != 101) {
     ResponseDecoder* stream = stream_;
+    silent_ = false;
     stream->onInformational();
     if (stream_ == stream) beginHead();
     return {};

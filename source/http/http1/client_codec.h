@@ -37,9 +37,9 @@ class LlhttpClientCodec final : public Http1ClientCodec, private RequestEncoder 
   };
 
   // RequestEncoder
-  void encodeHead(const RequestHead& head, bool end_stream) override;
-  void encodeBody(buffer::Buffer& data, bool end_stream) override;
-  void encodeTrailers(const HeaderMap& trailers) override;
+  bool encodeHead(const RequestHead& head, bool end_stream) override;
+  bool encodeBody(buffer::Buffer& data, bool end_stream) override;
+  bool encodeTrailers(const HeaderMap& trailers) override;
   void reset() override;
   void setReadEnabled(bool enabled) override;
   uint64_t rawBodyRemaining() const override;
@@ -54,7 +54,7 @@ class LlhttpClientCodec final : public Http1ClientCodec, private RequestEncoder 
                          bool& again);
   StreamError readBody(buffer::Buffer& data, bool end_stream, bool& again);
   StreamError fail(const StreamError& error);
-  void requestComplete();
+  bool requestComplete();
   void beginHead();
   void finishExchange();
 
@@ -76,6 +76,7 @@ class LlhttpClientCodec final : public Http1ClientCodec, private RequestEncoder 
   bool to_connect_ = false;                // … a CONNECT
   bool asked_upgrade_ = false;
   bool tunnel_ = false;
+  bool silent_ = true;  // no head of an answer has come
   bool reusable_ = true;
   bool wanted_ = true;  // the stream wants the response's body
 };

@@ -367,6 +367,14 @@ void LlhttpServerCodec::reset(const StreamError&) {
   output_->abort();
 }
 
+void LlhttpServerCodec::onAboveHighWatermark() {
+  if (stream_ != nullptr) stream_->onResponseBlocked(true);
+}
+
+void LlhttpServerCodec::onBelowLowWatermark() {
+  if (stream_ != nullptr) stream_->onResponseBlocked(false);
+}
+
 void LlhttpServerCodec::answerError(const StreamError& error) {
   if (stream_ != nullptr) return;  // it has an encoder of its own
   closing_ = true;

@@ -24,6 +24,8 @@ class LlhttpServerCodec final : public Http1ServerCodec, private ResponseEncoder
   void drain() override { draining_ = true; }
   bool closing() const override { return closing_; }
   void answerError(const StreamError& error) override;
+  void onAboveHighWatermark() override;
+  void onBelowLowWatermark() override;
 
  private:
   // Where the incoming side stands.

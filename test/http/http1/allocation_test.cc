@@ -44,6 +44,9 @@ class Peer final : public CodecOutput,
     return *this;
   }
   void onStreamComplete(RequestDecoder&) override { ++completed; }
+  void onConnectionError(const StreamError&) override {}
+  void onRefused(const StreamError&) override {}
+  void onResponseBlocked(bool) override {}
   void onExchangeComplete() override { ++completed; }
   RequestHead& requestHead() override { return request; }
   HeaderMap& requestTrailers() override { return trailers; }

@@ -69,6 +69,9 @@ class RecordingServer final : public ServerCodecCallbacks, public RequestDecoder
 
   RequestDecoder& newStream(ResponseEncoder& new_encoder) override;
   void onStreamComplete(RequestDecoder& decoder) override;
+  void onConnectionError(const StreamError&) override {}
+  void onRefused(const StreamError&) override {}
+  void onResponseBlocked(bool) override {}
   RequestHead& requestHead() override { return head; }
   HeaderMap& requestTrailers() override { return trailers; }
   void onHead(bool end_stream) override;

@@ -82,7 +82,7 @@ void fill(Head& head, const Content& content) {
 template <class Encoder, class Head>
 void encode(Encoder& encoder, const Head& head, const Content& content, buffer::BlockPool& pool) {
   const bool no_body = content.framing == BodyFraming::kNone || content.body().empty();
-  if (no_body && content.trailers.empty()) return encoder.encodeHead(head, true);
+  if (no_body && content.trailers.empty()) return static_cast<void>(encoder.encodeHead(head, true));
   encoder.encodeHead(head, false);
   for (size_t i = 0; i < content.pieces.size(); ++i) {
     buffer::Buffer data(pool);

@@ -407,6 +407,7 @@ class PutsAway final : public ServerCodecCallbacks {
   RequestDecoder& newStream(ResponseEncoder& encoder) override {
     return server_.newStream(encoder);
   }
+  void onConnectionError(const StreamError&) override {}
   void onStreamComplete(RequestDecoder& decoder) override {
     server_.onStreamComplete(decoder);
     server_.codec->detach();
