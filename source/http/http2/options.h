@@ -33,15 +33,15 @@ struct Options {
   // More than that is an attack (RFC 9113 10.5): GOAWAY with ENHANCE_YOUR_CALM, and close. Those
   // without another word count within `flood_interval`; 0 allows none.
   std::chrono::milliseconds flood_interval{10'000};
-  uint32_t max_continuation_frames = 8;       // in one field block, 0 … 8
-  uint32_t max_resets = 400;                  // streams the client gave up before their answer
-  uint32_t max_empty_data_frames = 100;       // without END_STREAM
-  uint32_t max_tiny_data_frames = 200'000;    // under kTinyDataBytes, without END_STREAM
+  uint32_t max_continuation_frames = 8;     // in one field block, 0 … 8
+  uint32_t max_resets = 400;                // streams the client gave up before their answer
+  uint32_t max_empty_data_frames = 100;     // without END_STREAM
+  uint32_t max_tiny_data_frames = 200'000;  // under kTinyDataBytes, without END_STREAM
   uint32_t max_settings_frames = 50;
   uint32_t max_ping_frames = 200;
-  uint32_t max_priority_frames = 1'000;       // PRIORITY and PRIORITY_UPDATE
-  uint32_t max_unknown_frames = 200;          // of types that nobody knows
-  uint32_t window_updates_per_data_frame = 8; // of those sent to the peer, over a free 200
+  uint32_t max_priority_frames = 1'000;        // PRIORITY and PRIORITY_UPDATE
+  uint32_t max_unknown_frames = 200;           // of types that nobody knows
+  uint32_t window_updates_per_data_frame = 8;  // of those sent to the peer, over a free 200
 
   static constexpr uint32_t kTinyDataBytes = 64;
 
