@@ -110,6 +110,9 @@ class ServerCodecCallbacks {
   // HTTP/2: an error that no dispatch() can return, because it comes of time. The last words
   // (GOAWAY) are in the output: close when they are written. Streams have been told.
   virtual void onConnectionError(const StreamError& error) = 0;
+  // HTTP/2: after drain(), no stream is left and the last GOAWAY is in the output: close when it is
+  // written.
+  virtual void onDrained() = 0;
 
  protected:
   ~ServerCodecCallbacks() = default;
@@ -127,10 +130,10 @@ class ServerCodec {
   // No stream in progress and no partial head: may be put away.
   virtual bool idle() const = 0;
   // Finish what runs, accept no more (HTTP/1: Connection: close on the next response; HTTP/2:
-  // GOAWAY).
+  // GOAWAY, then onDrained()).
   virtual void drain() = 0;
-  // The connection carries no further request: asked in onStreamComplete, true means flush and
-  // close.
+  // The connection carries no further request. HTTP/1: asked in onStreamComplete, true means flush
+  // and close.
   virtual bool closing() const = 0;
   // After dispatch() returned an error and when no response head was sent: writes the whole final
   // answer (HTTP/1: statusFor(error), no body, Connection: close; HTTP/2: nothing, GOAWAY has been

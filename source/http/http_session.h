@@ -51,6 +51,7 @@ class HttpSession final : public base::ListNode<>,
   RequestDecoder& newStream(ResponseEncoder& encoder) override;
   void onStreamComplete(RequestDecoder& decoder) override;
   void onConnectionError(const StreamError& error) override { onError(error); }
+  void onDrained() override {}
   // CodecOutput
   buffer::Buffer& output() override;
   void outputReady(bool end_stream) override;

@@ -53,6 +53,7 @@ class Peer final : public CodecOutput,
   }
   void onStreamComplete(RequestDecoder&) override {}
   void onConnectionError(const StreamError&) override {}
+  void onDrained() override {}
   void onRefused(const StreamError&) override {}
   void onResponseBlocked(bool) override {}
   void onExchangeComplete() override {}

@@ -45,6 +45,7 @@ class Peer final : public CodecOutput,
   }
   void onStreamComplete(RequestDecoder&) override { ++completed; }
   void onConnectionError(const StreamError&) override {}
+  void onDrained() override {}
   void onRefused(const StreamError&) override {}
   void onResponseBlocked(bool) override {}
   void onExchangeComplete() override { ++completed; }

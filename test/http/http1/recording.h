@@ -70,6 +70,7 @@ class RecordingServer final : public ServerCodecCallbacks, public RequestDecoder
   RequestDecoder& newStream(ResponseEncoder& new_encoder) override;
   void onStreamComplete(RequestDecoder& decoder) override;
   void onConnectionError(const StreamError&) override {}
+  void onDrained() override {}
   void onRefused(const StreamError&) override {}
   void onResponseBlocked(bool) override {}
   RequestHead& requestHead() override { return head; }

@@ -408,6 +408,7 @@ class PutsAway final : public ServerCodecCallbacks {
     return server_.newStream(encoder);
   }
   void onConnectionError(const StreamError&) override {}
+  void onDrained() override {}
   void onStreamComplete(RequestDecoder& decoder) override {
     server_.onStreamComplete(decoder);
     server_.codec->detach();
