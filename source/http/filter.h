@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "source/base/arena.h"
 #include "source/base/service_map.h"
 #include "source/buffer/buffer.h"
+#include "source/http/grpc_semantics.h"
 #include "source/http/message.h"
 #include "source/http/stream_error.h"
 #include "source/http/stream_info.h"
@@ -34,7 +36,8 @@ struct BodyNeeds {
   uint32_t collect_limit_bytes = 1024 * 1024;
 };
 
-// A reply that Weir makes itself.
+// A reply that Weir makes itself. To a gRPC request it goes out as a response of trailers only,
+// with status 200: `grpc_status` (or what `status` means in gRPC), and `body` as the message.
 struct LocalReply {
   uint16_t status = 500;
   std::string_view body = {};  // copied
@@ -43,6 +46,7 @@ struct LocalReply {
   std::string_view detail = {};    // static text for the log
   std::string_view location = {};  // adds Location: when not empty (redirects)
   bool close_connection = false;
+  std::optional<GrpcStatus> grpc_status = {};
 };
 
 // What a filter may do to its stream. Valid as long as the filter. Worker-confined.
@@ -58,7 +62,7 @@ class FilterHandle {
   void resumeResponse();
   // Answers instead of the upstream. The response still passes the response half of the filters
   // before this one (towards the client). After the response has begun, the stream is reset
-  // instead.
+  // instead; a gRPC response ends with trailers that say why, when its framing has room for them.
   void localReply(const LocalReply& reply);
   // Ends the stream abnormally.
   void reset(const StreamError& error);

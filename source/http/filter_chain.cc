@@ -31,14 +31,17 @@ void FilterChain::clear() {
   response_origin_ = kTerminal;
   response_sent_ = Sent::kNothing;
   pending_ = Pending::kNone;
-  ended_ = close_after_response_ = request_dropped_ = false;
+  ended_ = close_after_response_ = request_dropped_ = head_seen_ = grpc_ = false;
   request_read_enabled_ = terminal_reads_request_ = true;
   request_full_ = response_full_ = response_blocked_ = client_blocked_ = false;
   request_held_ = response_held_ = 0;
 }
 
 void FilterChain::requestHead(bool end_stream) {
-  if (!ended_ && !request_dropped_) passHead<Request>(first_, end_stream);
+  if (ended_ || request_dropped_) return;
+  head_seen_ = true;
+  grpc_ = isGrpc(context_.request.headers);
+  passHead<Request>(first_, end_stream);
 }
 
 void FilterChain::requestBody(buffer::Buffer& data, bool end_stream) {

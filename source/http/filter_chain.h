@@ -99,7 +99,7 @@ class FilterChain {
   void requestTrailers();
   void responseBlocked(bool blocked);
   // Answers past the filters, straight to the sink (a timeout, a body over the limit), and drops
-  // the rest of the request; after the response head has gone out, resets.
+  // the rest of the request; after the response head has gone out, as FilterHandle::localReply.
   void replyAtOnce(const LocalReply& reply);
   // Ends everything; filters and terminal get onStreamEnd. Idempotent.
   void end();
@@ -200,8 +200,17 @@ class FilterChain {
 
   void reply(uint32_t origin, const LocalReply& reply);
   void performReply(uint32_t origin, const LocalReply& reply);
+  void takeOver(uint32_t origin);
   void sendReply(Slot* slot, const LocalReply& reply);
+  void sendGrpcReply(Slot* slot, const LocalReply& reply);
+  void note(const LocalReply& reply);
+  Slot* slotBefore(uint32_t origin) const;
   bool responseLeft(uint32_t origin);
+  bool grpcFor(uint32_t origin) const;
+  bool takesGrpcTrailers(uint32_t origin) const;
+  void endWithGrpcTrailers(uint32_t origin, const LocalReply& reply);
+  void addGrpcStatus(HeaderMap& fields, const LocalReply& reply);
+  void noteGrpcStatus(const HeaderMap& fields);
   void dropHeld();
   void endTerminal();
   void performReset(const StreamError& error);
@@ -223,6 +232,8 @@ class FilterChain {
   Pending pending_ = Pending::kNone;
   bool ended_ = false;
   bool close_after_response_ = false;
+  bool head_seen_ = false;
+  bool grpc_ = false;             // what the client asked, whatever filters make of it
   bool request_dropped_ = false;  // what still comes of the request goes nowhere
   bool request_read_enabled_ = true;
   bool terminal_reads_request_ = true;

@@ -69,7 +69,7 @@ bool FilterChain::step(Slot& slot) {
   if (half.shown == Half::Mark::kNothing) {
     half.shown = half.bodiless ? Half::Mark::kBody : Half::Mark::kHead;
     beforeCall(slot);
-    return afterCall<D>(slot, D::showHead(*this, slot.filter, half.bodiless));
+    return afterCall<D>(slot, D::showHead(*this, slot, half.bodiless));
   }
   if (half.head_held) return stepBehindHead<D>(slot);
   if (half.collecting() && half.shown == Half::Mark::kHead) return awaitCollected<D>(slot);

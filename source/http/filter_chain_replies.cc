@@ -1,10 +1,28 @@
 #include <utility>
 
 #include "source/http/filter_chain_slot.h"
+#include "source/http/grpc_semantics.h"
 #include "source/http/semantics.h"
 
 // Replies and ends.
 namespace weir::http {
+
+namespace {
+
+// Fields are bounded where they arrive: gRPC's clients take 8 KiB of them.
+constexpr size_t kMaxGrpcMessageBytes = 1024;
+
+// Not in the midst of a character of UTF-8.
+std::string_view cutMessage(std::string_view message) {
+  if (message.size() <= kMaxGrpcMessageBytes) return message;
+  size_t size = kMaxGrpcMessageBytes;
+  while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xc0) == 0x80) --size;
+  return message.substr(0, size);
+}
+
+}  // namespace
+
+// ---- replies --------------------------------------------------------------------------------
 
 void FilterChain::localReply(const LocalReply& reply_of_terminal) {
   if (response_origin_ == kTerminal) reply(kTerminal, reply_of_terminal);
@@ -31,24 +49,34 @@ void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
   const bool too_late = response_origin_ != kTerminal && origin >= response_origin_ && origin != 0;
   if (too_late || response_sent_ == Sent::kAll) return;
   if (responseLeft(origin)) {
-    if (!given.detail.empty()) context_.info.detail = given.detail;
-    context_.info.addFlag(given.flag);
+    if (takesGrpcTrailers(origin)) return endWithGrpcTrailers(origin, given);
+    note(given);
     return performReset(
         {.origin = ErrorOrigin::kLocal, .reason = ErrorReason::kFilter, .detail = given.detail});
   }
+  takeOver(origin);
+  note(given);
+  close_after_response_ |= given.close_connection;
+  Slot* const to = slotBefore(origin);
+  grpcFor(origin) ? sendGrpcReply(to, given) : sendReply(to, given);
+}
+
+// From now on the response comes from `origin`, and nobody waits for the rest of the request.
+void FilterChain::takeOver(uint32_t origin) {
   response_origin_ = origin;
   request_dropped_ = true;
   dropHeld();
   if (origin != kTerminal) endTerminal();
   terminal_reads_request_ = true;
   updateRequestRead();
-  sendReply(origin == kTerminal ? last_ : (origin == 0 ? nullptr : slot(origin - 1)), given);
+}
+
+void FilterChain::note(const LocalReply& given) {
+  context_.info.addFlag(given.flag);
+  if (!given.detail.empty()) context_.info.detail = given.detail;
 }
 
 void FilterChain::sendReply(Slot* to, const LocalReply& given) {
-  context_.info.addFlag(given.flag);
-  if (!given.detail.empty()) context_.info.detail = given.detail;
-  close_after_response_ |= given.close_connection;
   // The views may lead into the head that is about to be cleared.
   buffer::Buffer body(context_.blocks);
   const bool bodiless = statusHasNoBody(given.status);
@@ -68,12 +96,78 @@ void FilterChain::sendReply(Slot* to, const LocalReply& given) {
   if (!head_only && !ended_ && response_origin_ == origin) passBody<Response>(to, body, true);
 }
 
+FilterChain::Slot* FilterChain::slotBefore(uint32_t origin) const {
+  if (origin == kTerminal) return last_;
+  return origin == 0 ? nullptr : slot(origin - 1);
+}
+
 // Has the response head gone on from `origin` towards the client?
 bool FilterChain::responseLeft(uint32_t origin) {
   if (response_sent_ != Sent::kNothing) return true;
-  const Slot* before = origin == kTerminal ? last_ : (origin == 0 ? nullptr : slot(origin - 1));
+  const Slot* before = slotBefore(origin);
   return before != nullptr && before->response.arrived != Half::Mark::kNothing;
 }
+
+// ---- gRPC -----------------------------------------------------------------------------------
+
+// Was the request gRPC where `origin` answers it? Filters before it turn the answer back into what
+// the client speaks.
+bool FilterChain::grpcFor(uint32_t origin) const {
+  if (origin == kTerminal || !head_seen_) return isGrpc(context_.request.headers);
+  return origin == 0 ? grpc_ : slot(origin)->grpc;
+}
+
+void FilterChain::sendGrpcReply(Slot* to, const LocalReply& given) {
+  LocalReply reply = given;
+  reply.body = context_.arena.copy(cutMessage(given.body));
+  ResponseHead& head = context_.response;
+  head.clear();
+  head.status = 200;
+  head.framing = BodyFraming::kContentLength;
+  head.headers.addView(HeaderId::kContentType, headerName(HeaderId::kContentType),
+                       kGrpcContentType);
+  addGrpcStatus(head.headers, reply);
+  passHead<Response>(to, true);
+}
+
+// The response that has begun may still end with a status: it is gRPC (the terminal knows that of
+// its own), its length was not announced, and it is under way from `origin` on.
+bool FilterChain::takesGrpcTrailers(uint32_t origin) const {
+  if (!grpcFor(origin)) return false;
+  if (origin != kTerminal && !isGrpc(context_.response.headers)) return false;
+  const BodyFraming framing = context_.response.framing;
+  if (framing != BodyFraming::kChunked && framing != BodyFraming::kUntilClose) return false;
+  const Slot* before = slotBefore(origin);
+  return before == nullptr ? response_sent_ == Sent::kHead
+                           : before->response.arrived == Half::Mark::kHead;
+}
+
+void FilterChain::endWithGrpcTrailers(uint32_t origin, const LocalReply& given) {
+  takeOver(origin);
+  note(given);
+  close_after_response_ |= given.close_connection;
+  HeaderMap& trailers = context_.response_trailers;
+  trailers.clear();
+  addGrpcStatus(trailers, given);
+  passTrailers<Response>(slotBefore(origin));
+}
+
+void FilterChain::addGrpcStatus(HeaderMap& fields, const LocalReply& given) {
+  const GrpcStatus status = given.grpc_status.value_or(replyToGrpc(given.status));
+  context_.info.grpc_status = status;
+  fields.addView(HeaderId::kOther, kGrpcStatusName, grpcStatusNumber(status));
+  std::string_view message = given.body.empty() ? reasonPhrase(given.status) : given.body;
+  message = cutMessage(message);
+  if (message.ends_with('\n')) message.remove_suffix(1);
+  if (message.empty()) return;
+  fields.add(kGrpcMessageName, encodeGrpcMessage(message, context_.arena));
+}
+
+void FilterChain::noteGrpcStatus(const HeaderMap& fields) {
+  if (const auto status = grpcStatusIn(fields)) context_.info.grpc_status = status;
+}
+
+// ---- ends -----------------------------------------------------------------------------------
 
 void FilterChain::reset(const StreamError& error) {
   if (ended_) return;
@@ -124,12 +218,15 @@ void FilterChain::endTerminal() {
 
 // Of the request, and of the response what is behind its (new) origin.
 void FilterChain::dropHeld() {
+  response_held_ = 0;
   for (Slot* slot = first_; slot != nullptr; slot = slot->next) {
     slot->request.held.clear();
     if (ended_ || slot->index >= response_origin_) slot->response.held.clear();
+    if (slot->response.mode != BodyMode::kCollect) response_held_ += slot->response.held.size();
   }
-  request_held_ = response_held_ = 0;
-  request_full_ = response_full_ = false;
+  request_held_ = 0;
+  request_full_ = false;
+  response_full_ = response_full_ && response_held_ > kHighWatermarkBytes / 2;
 }
 
 }  // namespace weir::http

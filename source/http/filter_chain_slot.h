@@ -54,6 +54,7 @@ struct FilterChain::Slot {
   Slot* const previous;
   Slot* next = nullptr;
   bool in_call = false;
+  bool grpc = false;  // the request was, when the filter saw it
   Half request;
   Half response;
 };
@@ -70,8 +71,9 @@ struct FilterChain::Request {
   static HeaderMap& trailers(const FilterChainContext& c) { return c.request_trailers; }
   static uint64_t& contentLength(FilterChainContext& c) { return c.request.content_length; }
 
-  static Verdict showHead(FilterChain& chain, HttpFilter& filter, bool end_stream) {
-    return filter.onRequestHead(chain.context_.request, end_stream);
+  static Verdict showHead(FilterChain& chain, Slot& slot, bool end_stream) {
+    slot.grpc = isGrpc(chain.context_.request.headers);
+    return slot.filter.onRequestHead(chain.context_.request, end_stream);
   }
   static Verdict showBody(HttpFilter& filter, buffer::Buffer& data, bool end_stream) {
     return filter.onRequestBody(data, end_stream);
@@ -104,8 +106,8 @@ struct FilterChain::Response {
   static HeaderMap& trailers(const FilterChainContext& c) { return c.response_trailers; }
   static uint64_t& contentLength(FilterChainContext& c) { return c.response.content_length; }
 
-  static Verdict showHead(FilterChain& chain, HttpFilter& filter, bool end_stream) {
-    return filter.onResponseHead(chain.context_.response, end_stream);
+  static Verdict showHead(FilterChain& chain, Slot& slot, bool end_stream) {
+    return slot.filter.onResponseHead(chain.context_.response, end_stream);
   }
   static Verdict showBody(HttpFilter& filter, buffer::Buffer& data, bool end_stream) {
     return filter.onResponseBody(data, end_stream);
@@ -116,6 +118,7 @@ struct FilterChain::Response {
   static void deliverHead(FilterChain& chain, bool end_stream) {
     if (chain.response_sent_ != Sent::kNothing) return;
     chain.response_sent_ = end_stream ? Sent::kAll : Sent::kHead;
+    if (chain.grpc_) chain.noteGrpcStatus(chain.context_.response.headers);
     chain.sink_.sendHead(chain.context_.response, end_stream);
   }
   static void deliverBody(FilterChain& chain, buffer::Buffer& data, bool end_stream) {
@@ -126,6 +129,7 @@ struct FilterChain::Response {
   static void deliverTrailers(FilterChain& chain) {
     if (chain.response_sent_ != Sent::kHead) return;
     chain.response_sent_ = Sent::kAll;
+    if (chain.grpc_) chain.noteGrpcStatus(chain.context_.response_trailers);
     chain.sink_.sendTrailers(chain.context_.response_trailers);
   }
 };

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "source/event/dispatcher.h"
+#include "source/http/grpc_semantics.h"
 #include "source/http/message.h"
 #include "source/http/stream_error.h"
 #include "source/network/address.h"
@@ -33,7 +35,9 @@ struct StreamInfo {
   uint64_t response_bytes = 0;  // body
   uint16_t status = 0;          // sent; 0: none
   uint32_t flags = 0;           // ResponseFlag
-  std::string_view detail;      // static text: why Weir itself answered ("route_not_found")
+  // Of a gRPC call: from the answer's head or trailers, or of our own. Not set when it broke off.
+  std::optional<GrpcStatus> grpc_status;
+  std::string_view detail;  // static text: why Weir itself answered ("route_not_found")
 
   const network::Address* downstream_remote =
       nullptr;  // trusted client address after X-Forwarded-For
