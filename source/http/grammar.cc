@@ -1,4 +1,4 @@
-// The character-level rules of semantics.h: RFC 9110 5, RFC 9112 3, RFC 3986 3.2.
+// The character-level rules of semantics.h: RFC 9110 5, RFC 9112 3, RFC 9113 8.2.1, RFC 3986 3.2.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -10,7 +10,13 @@
 namespace weir::http {
 namespace {
 
-enum CharClass : uint8_t { kTokenChar = 1, kTargetChar = 2, kHostChar = 4, kValueChar = 8 };
+enum CharClass : uint8_t {
+  kTokenChar = 1,
+  kTargetChar = 2,
+  kHostChar = 4,
+  kValueChar = 8,
+  kLowerTokenChar = 16,
+};
 
 constexpr bool isAlphanumeric(int c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -24,6 +30,7 @@ constexpr std::array<uint8_t, 256> makeClasses() {
     };
     uint8_t bits = 0;
     if (isAlphanumeric(c) || (c != 0 && in("!#$%&'*+-.^_`|~"))) bits |= kTokenChar;
+    if ((bits & kTokenChar) != 0 && !(c >= 'A' && c <= 'Z')) bits |= kLowerTokenChar;
     if (c > 0x20 && c < 0x7f && c != '#') bits |= kTargetChar;
     if (isAlphanumeric(c) || (c != 0 && in("-._~"))) bits |= kHostChar;
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValueChar;
@@ -70,6 +77,10 @@ bool isToken(std::string_view text) {
   return !text.empty() && all(text, kTokenChar);
 }
 
+bool isLowerCaseToken(std::string_view text) {
+  return !text.empty() && all(text, kLowerTokenChar);
+}
+
 bool isFieldValue(std::string_view text) {
   return all(text, kValueChar);
 }
@@ -107,6 +118,17 @@ bool parseContentLength(std::string_view text, uint64_t& out) {
     value = value * 10 + digit;
   }
   out = value;
+  return true;
+}
+
+bool parseStatus(std::string_view text, uint16_t& out) {
+  if (text.size() != 3 || text.front() == '0') return false;
+  unsigned status = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    status = status * 10 + static_cast<unsigned>(c - '0');
+  }
+  out = static_cast<uint16_t>(status);
   return true;
 }
 

@@ -20,25 +20,6 @@ bool failed(const StreamError& error) {
   return error.reason != ErrorReason::kNone;
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Calls visit(element) for each non-empty element of a comma-separated list until it returns false.
-template <class F>
-bool forEachElement(std::string_view list, F&& visit) {
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    const std::string_view element = trim(list.substr(0, comma));
-    if (!element.empty() && !visit(element)) return false;
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
-  return true;
-}
-
 // Reads Content-Length and Transfer-Encoding, alike for both directions (RFC 9112 6.3). Without
 // either, kNone.
 StreamError readFraming(const HeaderMap& headers, Version version, ErrorOrigin origin,
@@ -65,6 +46,10 @@ StreamError readFraming(const HeaderMap& headers, Version version, ErrorOrigin o
   }
   framing = BodyFraming::kContentLength;
   return {};
+}
+
+bool isSpace(char c) {
+  return c == ' ' || c == '\t';
 }
 
 std::string_view withoutPort(std::string_view authority, std::string_view port) {
@@ -145,6 +130,11 @@ StreamError readTarget(RequestHead& head, std::string_view target, bool allow_co
   return {};
 }
 
+void readExpect(RequestHead& head) {
+  head.expects_continue = head.version != Version::kHttp10 && head.headers.has(HeaderId::kExpect) &&
+                          equalsIgnoreCase(head.headers.get(HeaderId::kExpect), "100-continue");
+}
+
 void readUpgrade(RequestHead& head) {
   head.upgrade = {};
   if (!head.headers.has(HeaderId::kUpgrade) || head.version != Version::kHttp11) return;
@@ -154,75 +144,53 @@ void readUpgrade(RequestHead& head) {
   head.upgrade = head.headers.get(HeaderId::kUpgrade);
 }
 
-// Connection-level fields: what removeHopByHop takes away by itself, and Connection may name.
-bool isHopByHop(HeaderId id) {
-  switch (id) {
-    case HeaderId::kConnection:
-    case HeaderId::kKeepAlive:
-    case HeaderId::kProxyConnection:
-    case HeaderId::kTe:
-    case HeaderId::kTrailer:
-    case HeaderId::kUpgrade:
-      return true;
-    default:
-      return false;
+// ---- HTTP/2 ---------------------------------------------------------------------------------
+
+// Sets the authority from Host when :authority has not come; else they must agree. Host then says
+// what the authority says.
+StreamError readHttp2Authority(RequestHead& head, std::string_view port) {
+  HeaderMap& headers = head.headers;
+  const bool has_host = headers.has(HeaderId::kHost);
+  if (has_host && headers.count(HeaderId::kHost) != 1) return badRequest("Host is repeated");
+  if (!has_host && head.authority.empty()) return badRequest(":authority is missing");
+  const std::string_view authority = head.authority;
+  if (has_host) {
+    head.authority = headers.get(HeaderId::kHost);
+    if (!isAuthority(head.authority)) return badRequest("Host is malformed");
   }
-}
-
-// Every field that the proxy knows by name means something end to end; the last few do to others.
-bool mayBeNamedByConnection(std::string_view name) {
-  const HeaderId id = headerId(name);
-  if (id != HeaderId::kOther) return isHopByHop(id);
-  return !equalsIgnoreCase(name, "forwarded") && !equalsIgnoreCase(name, "x-real-ip") &&
-         !equalsIgnoreCase(name, "proxy-authorization") && !equalsIgnoreCase(name, "origin");
-}
-
-// "close", "keep-alive" and "upgrade" are options that name no end-to-end field (the latter two
-// hop-by-hop ones).
-StreamError removeNamed(HeaderMap& headers, std::string_view connection) {
-  StreamError error;
-  forEachElement(connection, [&](std::string_view name) {
-    if (equalsIgnoreCase(name, "close") || equalsIgnoreCase(name, "keep-alive")) return true;
-    if (!isToken(name)) {
-      error = badRequest("Connection is malformed");
-    } else if (!mayBeNamedByConnection(name)) {
-      error = badRequest("Connection names a field that is not hop-by-hop");
-    } else if (headerId(name) == HeaderId::kOther) {
-      headers.remove(name);
-    }
-    return !failed(error);
-  });
-  return error;
-}
-
-bool forbiddenInTrailers(HeaderId id) {
-  switch (id) {
-    case HeaderId::kOther:
-    case HeaderId::kDate:
-    case HeaderId::kETag:
-    case HeaderId::kLastModified:
-    case HeaderId::kServer:
-    case HeaderId::kXRequestId:
-      return false;
-    default:
-      return true;
+  if (!authority.empty()) {
+    const StreamError error = agreeWithHost(head, authority, port);
+    if (failed(error)) return error;
   }
+  if (!has_host || head.authority.data() != headers.get(HeaderId::kHost).data()) {
+    headers.setView(HeaderId::kHost, head.authority);
+  }
+  return {};
+}
+
+StreamError readHttp2Connect(RequestHead& head, bool allow_connect) {
+  if (!head.scheme.empty() || !head.path.empty())
+    return badRequest("CONNECT with :scheme or :path");
+  if (head.authority.empty()) return badRequest(":authority is missing");
+  const StreamError error = readHttp2Authority(head, ":80");
+  return failed(error) ? error : readConnect(head, head.authority, allow_connect);
+}
+
+// :scheme, :path and :authority of anything but CONNECT.
+StreamError readHttp2Target(RequestHead& head) {
+  const bool secure = equalsIgnoreCase(head.scheme, "https");
+  if (!secure && !equalsIgnoreCase(head.scheme, "http")) {
+    return badRequest(":scheme is missing or unknown");
+  }
+  head.scheme = secure ? "https" : "http";
+  if (!isTarget(head.path)) return badRequest(":path is missing or has an illegal character");
+  if (head.path.front() != '/' && (head.path != "*" || head.method != "OPTIONS")) {
+    return badRequest(":path is of no known form");
+  }
+  return readHttp2Authority(head, secure ? ":443" : ":80");
 }
 
 }  // namespace
-
-bool hasListToken(const HeaderMap& headers, HeaderId id, std::string_view token) {
-  if (!headers.has(id)) return false;
-  bool found = false;
-  headers.forEach(id, [&](const HeaderMap::Field& field) {
-    if (found) return;
-    forEachElement(field.value, [&](std::string_view element) {
-      found = equalsIgnoreCase(element, token);
-      return !found;
-    });
-  });
-  return found;
-}
 
 bool wantsKeepAlive(Version version, const HeaderMap& headers) {
   if (hasListToken(headers, HeaderId::kConnection, "close")) return false;
@@ -236,8 +204,7 @@ StreamError validateRequest(RequestHead& head, std::string_view raw_target, bool
   if (!failed(error)) error = readHost(head);
   if (!failed(error)) error = readTarget(head, raw_target, allow_connect);
   if (failed(error)) return error;
-  head.expects_continue = head.version == Version::kHttp11 && head.headers.has(HeaderId::kExpect) &&
-                          equalsIgnoreCase(head.headers.get(HeaderId::kExpect), "100-continue");
+  readExpect(head);
   readUpgrade(head);
   return {};
 }
@@ -264,36 +231,57 @@ StreamError validateResponse(ResponseHead& head, bool to_head, bool to_connect) 
   return {};
 }
 
-StreamError validateTrailers(const HeaderMap& trailers) {
-  bool allowed = true;
-  trailers.forEach([&](const HeaderMap::Field& field) {
-    if (forbiddenInTrailers(field.id)) allowed = false;
-    if (field.id == HeaderId::kOther && !mayBeNamedByConnection(field.name)) allowed = false;
-  });
-  return allowed ? StreamError{} : badRequest("field is not allowed in trailers");
+StreamError validateHttp2Field(HeaderId id, std::string_view name, std::string_view value,
+                               ErrorOrigin origin) {
+  if (!isLowerCaseToken(name)) return refuse(origin, "illegal character in field name");
+  if (!isFieldValue(value)) return refuse(origin, "illegal character in field value");
+  if (!value.empty() && (isSpace(value.front()) || isSpace(value.back()))) {
+    return refuse(origin, "space around a field value");
+  }
+  switch (id) {
+    case HeaderId::kConnection:
+    case HeaderId::kKeepAlive:
+    case HeaderId::kProxyConnection:
+    case HeaderId::kTransferEncoding:
+    case HeaderId::kUpgrade:
+      return refuse(origin, "field of an HTTP/1 connection");
+    case HeaderId::kTe:
+      if (origin == ErrorOrigin::kDownstream && equalsIgnoreCase(value, "trailers")) return {};
+      return refuse(origin, "TE is not trailers");
+    default:
+      return {};
+  }
 }
 
-StreamError removeHopByHop(HeaderMap& headers, bool keep_upgrade) {
-  if (headers.has(HeaderId::kConnection)) {
-    StreamError error;
-    headers.forEach(HeaderId::kConnection, [&](const HeaderMap::Field& field) {
-      if (!failed(error)) error = removeNamed(headers, field.value);
-    });
-    if (failed(error)) return error;
-    headers.remove(HeaderId::kConnection);
+StreamError validateHttp2Request(RequestHead& head, bool end_stream, bool allow_connect) {
+  if (!isMethod(head.method)) return badRequest(":method is missing or malformed");
+  StreamError error = readFraming(head.headers, head.version, ErrorOrigin::kDownstream,
+                                  head.framing, head.content_length);
+  if (failed(error)) return error;
+  if (head.isConnect() && head.upgrade.empty()) return readHttp2Connect(head, allow_connect);
+  if (!head.upgrade.empty()) {  // RFC 8441 4
+    if (!head.isConnect()) return badRequest(":protocol without CONNECT");
+    if (!isToken(head.upgrade)) return badRequest(":protocol is malformed");
+    if (head.framing != BodyFraming::kNone) return badRequest("CONNECT with a body");
+    return readHttp2Target(head);
   }
-  headers.remove(HeaderId::kKeepAlive);
-  headers.remove(HeaderId::kProxyConnection);
-  headers.remove(HeaderId::kTransferEncoding);
-  if (headers.has(HeaderId::kTe)) {
-    const bool trailers = hasListToken(headers, HeaderId::kTe, "trailers");
-    headers.remove(HeaderId::kTe);
-    if (trailers) headers.addView(HeaderId::kTe, headerName(HeaderId::kTe), "trailers");
-  }
-  if (keep_upgrade && headers.has(HeaderId::kUpgrade)) {
-    headers.addView(HeaderId::kConnection, headerName(HeaderId::kConnection), "Upgrade");
-  } else {
-    headers.remove(HeaderId::kUpgrade);
+  if (error = readHttp2Target(head); failed(error)) return error;
+  if (end_stream && head.content_length != 0) return badRequest("body is missing");
+  if (!end_stream && head.framing == BodyFraming::kNone) head.framing = BodyFraming::kChunked;
+  readExpect(head);
+  return {};
+}
+
+StreamError validateHttp2Response(ResponseHead& head, bool end_stream, bool to_head,
+                                  bool to_connect) {
+  if (head.status == 101) return badResponse("101 in HTTP/2");
+  if (head.status < 200 && end_stream) return badResponse("1xx that ends the stream");
+  const StreamError error = validateResponse(head, to_head, to_connect);
+  if (failed(error) || head.framing == BodyFraming::kTunnel) return error;
+  const bool bodyless = to_head || statusHasNoBody(head.status);
+  if (end_stream && !bodyless && head.content_length != 0) return badResponse("body is missing");
+  if (head.framing == BodyFraming::kUntilClose) {
+    head.framing = end_stream ? BodyFraming::kNone : BodyFraming::kChunked;
   }
   return {};
 }

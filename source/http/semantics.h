@@ -12,8 +12,9 @@ namespace weir::http {
 // framing): the one module that decides what is refused. Functions return an error with reason
 // kNone when all is well.
 
-bool isToken(std::string_view text);       // RFC 9110 5.6.2
-bool isFieldValue(std::string_view text);  // 5.5: no CR, LF, NUL, other controls but HTAB
+bool isToken(std::string_view text);           // RFC 9110 5.6.2
+bool isLowerCaseToken(std::string_view text);  // a field name in HTTP/2 (RFC 9113 8.2.1)
+bool isFieldValue(std::string_view text);      // 5.5: no CR, LF, NUL, other controls but HTAB
 bool isMethod(std::string_view text);
 bool isTarget(std::string_view text);  // not empty; visible ASCII only, no '#' (RFC 9112 3.2)
 // host[:port]: a name of letters, digits and "-._~", an IPv4 address or a valid IPv6 literal; no
@@ -22,6 +23,9 @@ bool isTarget(std::string_view text);  // not empty; visible ASCII only, no '#' 
 bool isAuthority(std::string_view text);
 // Digits only: no sign, no list; at most 2^63 - 1 (RFC 9110 8.6).
 bool parseContentLength(std::string_view text, uint64_t& out);
+
+// Three digits, from 100 on.
+bool parseStatus(std::string_view text, uint16_t& out);
 
 // True when the comma-separated list in all `id` fields has `token`, whatever its case.
 bool hasListToken(const HeaderMap& headers, HeaderId id, std::string_view token);
@@ -39,6 +43,21 @@ StreamError validateRequest(RequestHead& head, std::string_view raw_target, bool
 // HEAD, framing is then what GET would have had, as for 304; `to_connect`: CONNECT, where 2xx
 // begins a tunnel, as 101 does.
 StreamError validateResponse(ResponseHead& head, bool to_head, bool to_connect);
+
+// The same for HTTP/2 (RFC 9113 8.2, 8.3). A field that is not a pseudo-field, of a request
+// (kDownstream) or response (kUpstream): name in lower case, no space around the value, nothing
+// that belongs to an HTTP/1 connection, TE only "trailers" and in requests.
+StreamError validateHttp2Field(HeaderId id, std::string_view name, std::string_view value,
+                               ErrorOrigin origin);
+// `head` has what the pseudo-fields said: method, scheme, authority, path and, in upgrade,
+// :protocol (which only comes where extended CONNECT was announced); empty when they did not come.
+// Fills the rest as validateRequest does, and adds or corrects Host. Without end_stream or
+// Content-Length the framing is kChunked. An extended CONNECT keeps its method here (RFC 8441 4).
+StreamError validateHttp2Request(RequestHead& head, bool end_stream, bool allow_connect);
+// `to_connect`: also an extended one. 1xx is never the end of the stream and never 101.
+StreamError validateHttp2Response(ResponseHead& head, bool end_stream, bool to_head,
+                                  bool to_connect);
+
 // Field names that must not be in trailers (framing, routing, authentication) are refused.
 StreamError validateTrailers(const HeaderMap& trailers);
 
