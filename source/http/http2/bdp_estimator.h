@@ -6,7 +6,8 @@ namespace weir::http::http2 {
 
 // Sizes flow-control windows for the bandwidth-delay product: while data comes, a PING is under way
 // and the bytes until its answer are what one round trip carries. When that comes near the window,
-// the window is what limits: it doubles, up to a maximum. Worker-confined.
+// the window is what limits: it doubles, up to a maximum. As long as it does not, PINGs become
+// rarer, so that a fast peer does not take them for a flood. Worker-confined.
 class BdpEstimator {
  public:
   BdpEstimator(uint32_t window_bytes, uint32_t max_window_bytes)
@@ -19,9 +20,12 @@ class BdpEstimator {
   uint32_t window() const { return window_; }
 
  private:
+  static constexpr uint32_t kMaxQuiet = 10;
+
   uint32_t window_;
   const uint32_t max_window_;
-  uint64_t received_ = 0;  // since the PING
+  uint64_t received_ = 0;  // since the PING, or since its answer
+  uint32_t quiet_ = 0;     // measurements in a row after which the window did not grow
   bool measuring_ = false;
 };
 

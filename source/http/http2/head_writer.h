@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "source/base/arena.h"
@@ -14,18 +15,28 @@ namespace weir::http::http2 {
 // without what belongs to an HTTP/1 connection (Connection and what it names was taken off before;
 // Host, Keep-Alive, Proxy-Connection, Transfer-Encoding, Upgrade, TE but "trailers").
 // Authorization, Cookie under 20 bytes and the like are marked never to be indexed (RFC
-// 7541 7.1.3). A list is good until the next call; it refers to the message. Worker-confined;
-// allocates nothing in the steady state.
+// 7541 7.1.3), and so is what is another one in each message. A list is good until the next call;
+// it refers to the message. Only names that are static are marked as such for nghttp2, which copies
+// the rest. Worker-confined; allocates nothing in the steady state.
 class HeadWriter {
  public:
-  // `extended_connect`: an upgrade goes as :method CONNECT and :protocol, without the fields of the
-  // HTTP/1 handshake. Content-Length follows head.framing, not head.headers.
+  // An upgrade goes as :method CONNECT and :protocol, without the fields of the HTTP/1 handshake.
+  // Content-Length follows head.framing, not head.headers; announced, but with `end_stream`: 0.
   std::span<const nghttp2_nv> request(const RequestHead& head, bool end_stream);
   // 101 goes as 200, for an extended CONNECT, without the fields of the HTTP/1 handshake.
-  std::span<const nghttp2_nv> response(const ResponseHead& head, bool end_stream);
+  // `to_head`: answers HEAD, where Content-Length tells of a body that does not come, as with 304.
+  std::span<const nghttp2_nv> response(const ResponseHead& head, bool end_stream, bool to_head);
   std::span<const nghttp2_nv> trailers(const HeaderMap& trailers);
 
  private:
+  void begin(size_t fields);
+  // `name` is static and in lower case.
+  void add(std::string_view name, std::string_view value, uint8_t flags = 0);
+  void addNumber(std::string_view name, uint64_t number);
+  // `handshake`: fields of the WebSocket handshake of HTTP/1 are left out.
+  void addFields(const HeaderMap& headers, bool handshake);
+  void addOther(const HeaderMap::Field& field);
+
   std::vector<nghttp2_nv> fields_;
   base::Arena arena_;  // lower-cased names, numbers
 };
