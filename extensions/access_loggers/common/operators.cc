@@ -150,6 +150,8 @@ std::span<const Format::Name> Format::names() {
       {"RESPONSE_CODE", Op::kResponseCode, true, kNone},
       {"RESPONSE_CODE_DETAILS", Op::kResponseCodeDetails, false, kNone},
       {"RESPONSE_FLAGS", Op::kResponseFlags, false, kNone},
+      {"GRPC_STATUS", Op::kGrpcStatus, false, kNone},
+      {"GRPC_STATUS_NUMBER", Op::kGrpcStatusNumber, true, kNone},
       {"BYTES_RECEIVED", Op::kBytesReceived, true, kNone},
       {"BYTES_SENT", Op::kBytesSent, true, kNone},
       {"DURATION", Op::kDuration, true, kNone},
@@ -218,6 +220,14 @@ bool Format::value(const Piece& piece, const LogEntry& entry, bool json, std::st
       return appendText(info.detail, json, out);
     case Operator::kResponseFlags:
       http::appendResponseFlags(info.flags, out);
+      return true;
+    case Operator::kGrpcStatus:
+      if (!info.grpc_status.has_value()) return false;
+      out.append(http::grpcStatusName(*info.grpc_status));
+      return true;
+    case Operator::kGrpcStatusNumber:
+      if (!info.grpc_status.has_value()) return false;
+      out.append(http::grpcStatusNumber(*info.grpc_status));
       return true;
     case Operator::kBytesReceived:
       appendNumber(static_cast<int64_t>(info.request_bytes), out);

@@ -15,6 +15,8 @@ enum class Format::Operator : uint8_t {
   kResponseCode,
   kResponseCodeDetails,
   kResponseFlags,
+  kGrpcStatus,
+  kGrpcStatusNumber,
   kBytesReceived,
   kBytesSent,
   kDuration,

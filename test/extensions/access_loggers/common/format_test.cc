@@ -93,6 +93,14 @@ TEST_F(FormatTest, PrintsEveryKindOfOperator) {
   for (const auto& [format, expected] : cases) EXPECT_EQ(text(format), expected) << format;
 }
 
+TEST_F(FormatTest, GrpcStatuses) {
+  EXPECT_EQ(text("%GRPC_STATUS% %GRPC_STATUS_NUMBER%"), "- -");
+  info_.grpc_status = http::GrpcStatus::kUnavailable;
+  EXPECT_EQ(text("%GRPC_STATUS% %GRPC_STATUS_NUMBER%"), "UNAVAILABLE 14");
+  EXPECT_EQ(json({{"n", "%GRPC_STATUS_NUMBER%"}, {"s", "%GRPC_STATUS%"}}),
+            R"({"n":14,"s":"UNAVAILABLE"})");
+}
+
 TEST_F(FormatTest, EveryOperatorPrintsSomething) {
   for (const std::string& name : Format::operatorNames()) {
     const bool header = name == "REQ" || name == "RESP" || name == "TRAILER";
