@@ -5,7 +5,7 @@ A load has `run(bench, proxy)`, where `proxy` is a running Proxy (peers.py) and 
 """
 
 import os
-import socket
+import re
 import time
 from dataclasses import dataclass
 
@@ -41,6 +41,36 @@ class HttpLoad:
         command.append(proxy.url(self.path))
         with Process(command, bench.load_core, bench.log_path("wrk"), read_output=True) as wrk:
             return _result(proxy, command, wrk.finish(timeout=seconds + 15))
+
+
+@dataclass(frozen=True)
+class Http2Load:
+    """h2load with one thread, so many connections with so many requests under way on each; the value as of HttpLoad."""
+
+    path: str
+    connections: int
+    streams: int
+
+    def run(self, bench, proxy):
+        return _cpu_per_request(bench, proxy, lambda seconds: self._h2load(bench, proxy, seconds))
+
+    def _h2load(self, bench, proxy, seconds):
+        command = ["h2load", "-t1", f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", proxy.url(self.path)]
+        with Process(command, bench.load_core, bench.log_path("h2load"), read_output=True) as h2load:
+            return _result(proxy, command, h2load_result(h2load.finish(timeout=seconds + 15), seconds))
+
+
+def h2load_result(output, seconds):
+    """What h2load printed, as the line of figures that the other clients print. It has no percentiles, but the mean."""
+    counts = r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout"
+    done = re.search(counts, output)
+    mean = re.search(r"time for request:\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)\s", output)
+    if not done or not mean:
+        raise BenchError(f"h2load printed no result:\n{output}")
+    succeeded, failed, errored, timeouts = (int(group) for group in done.groups())
+    latency = int(float(mean.group(1)) * {"us": 1, "ms": 1e3, "s": 1e6}[mean.group(2)])
+    figures = f"requests={succeeded} microseconds={seconds * 1_000_000} mean={latency}"
+    return f"result {figures} failed={failed} errored={errored} timeouts={timeouts}"
 
 
 @dataclass(frozen=True)
@@ -114,9 +144,7 @@ def _cpu_per_request(bench, proxy, generate):
         value=nanoseconds / 1000 / result["requests"],
         details={
             "requests_per_second": _rate(result),
-            "p50_us": result["p50"],
-            "p90_us": result["p90"],
-            "p99_us": result["p99"],
+            **{f"{name}_us": result[name] for name in ("p50", "p90", "p99", "mean") if name in result},
             "busy": nanoseconds / 1e9 / wall,
             "user_share": user / (user + system) if user + system else 0.0,
             "errors": _errors(result),
@@ -132,7 +160,7 @@ def _client_command(bench, proxy, mode, connections, seconds, rate=None):
 
 # What a line of figures says beside errors, and the errors that make a measurement worthless: another
 # answer than the one asked for, another kind of handshake.
-_FIGURES = ("requests", "microseconds", "p50", "p90", "p99")
+_FIGURES = ("requests", "microseconds", "p50", "p90", "p99", "mean")
 _FATAL = ("status", "answer", "session")
 
 
@@ -157,109 +185,3 @@ def _sum(*errors):
 
 def _rate(result):
     return result["requests"] * 1e6 / result["microseconds"]
-
-
-@dataclass(frozen=True)
-class IdleClientsLoad:
-    """Keeps clients connected, each having had one answer; the value is resident bytes for each.
-
-    Growth is counted from the state after `warm_up` clients, so that code, pools and whatever else is
-    there once for all are not in it. Clients come from several loopback addresses, so that their ports
-    suffice, and in batches of 50 at once.
-    """
-
-    path: str
-    clients: int
-    warm_up: int
-    batch: int = 50
-
-    def run(self, bench, proxy):
-        clients = min(self.clients, bench.max_clients)
-        open_sockets = []
-        try:
-            self._open(open_sockets, self.warm_up, proxy.port)
-            before = _settled_resident_bytes(proxy.process)
-            begin = time.monotonic()
-            self._open(open_sockets, clients - self.warm_up, proxy.port)
-            seconds = time.monotonic() - begin
-            after = _settled_resident_bytes(proxy.process)
-            _require_all_open(open_sockets, proxy)
-        finally:
-            for sock in open_sockets:
-                sock.close()
-        return Sample(
-            value=(after - before) / (clients - self.warm_up),
-            details={
-                "clients": clients,
-                "resident_bytes_before": before,
-                "resident_bytes_after": after,
-                "opened_per_second": (clients - self.warm_up) / seconds,
-            },
-        )
-
-    def _open(self, open_sockets, count, port):
-        request = f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode()
-        while count > 0:
-            batch = min(self.batch, count)
-            count -= batch
-            fresh = []
-            for _ in range(batch):
-                source = f"127.0.1.{1 + len(open_sockets) // 10_000}"
-                fresh.append(_connect_from(source, port))
-                open_sockets.append(fresh[-1])
-            for sock in fresh:
-                sock.sendall(request)
-            for sock in fresh:
-                _read_answer(sock)
-
-
-def _connect_from(source, port):
-    """Leaves the choice of the port to connect(2), which may share one between several targets."""
-    ip_bind_address_no_port = 24  # linux/in.h; Python has no name for it
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(10)
-    sock.setsockopt(socket.IPPROTO_IP, ip_bind_address_no_port, 1)
-    sock.bind((source, 0))
-    sock.connect(("127.0.0.1", port))
-    return sock
-
-
-def _read_answer(sock):
-    received = b""
-    while True:
-        head, found, body = received.partition(b"\r\n\r\n")
-        if found:
-            length = next(
-                int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:")
-            )
-            if not head.startswith(b"HTTP/1.1 200 "):
-                raise BenchError(f"an idle client was answered with {head.splitlines()[0].decode()}")
-            if len(body) >= length:
-                return
-        more = sock.recv(65536)
-        if not more:
-            raise BenchError("a connection that should idle was closed")
-        received += more
-
-
-def _settled_resident_bytes(process):
-    """What the process keeps once it no longer changes (at most 5 s)."""
-    deadline = time.monotonic() + 5
-    last = process.resident_bytes()
-    while time.monotonic() < deadline:
-        time.sleep(0.5)
-        now = process.resident_bytes()
-        if now == last:
-            break
-        last = now
-    return last
-
-
-def _require_all_open(sockets, proxy):
-    for sock in sockets:
-        sock.setblocking(False)
-        try:
-            if sock.recv(1, socket.MSG_PEEK) == b"":
-                raise BenchError(f"{proxy.name} closed a client that should idle{proxy.process.log_tail()}")
-        except BlockingIOError:
-            continue

@@ -5,6 +5,7 @@ import statistics
 import sys
 from dataclasses import dataclass, field
 
+from .origins import Http2Origin
 from .processes import BenchError, Process, raise_descriptor_limit
 from .tls import Certificate
 
@@ -26,6 +27,7 @@ class Bench:
         self.client_program = client_program
         self.origin_ports = []
         self._certificate = None
+        self._http2_origin = None
 
     def __enter__(self):
         # The idle clients are in this process.
@@ -42,6 +44,8 @@ class Bench:
 
     def __exit__(self, *_):
         self._origin.stop()
+        if self._http2_origin is not None:
+            self._http2_origin.stop()
 
     def folder(self, name):
         path = os.path.join(self._folder, name)
@@ -53,6 +57,12 @@ class Bench:
         if self._certificate is None:
             self._certificate = Certificate.make(self.folder("tls"))
         return self._certificate
+
+    def http2_origin_ports(self):
+        """Two ports of an origin that speaks HTTP/2; started when it is first asked for."""
+        if self._http2_origin is None:
+            self._http2_origin = Http2Origin(self)
+        return self._http2_origin.ports
 
     def log_path(self, name):
         return os.path.join(self.folder(name), "log")

@@ -7,19 +7,22 @@ checks at every start that it is so.
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from string import Template
 
-from . import readiness, tls
+from . import programs, readiness, tls
 from .processes import BenchError, Process, free_ports
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 
-# What a proxy can be asked to do. "tls" is "http" with TLS on the listener, from the same template.
-HTTP_SCENARIOS = ("http", "tls")
-ALL_SCENARIOS = (*HTTP_SCENARIOS, "tcp", "udp")
+# What a proxy can be asked to do. Those of HTTP come from the same template: with TLS on the listener or
+# without, HTTP/1 or HTTP/2 to clients, and to the origin.
+HTTP1_SCENARIOS = ("http", "tls")
+HTTP2_SCENARIOS = ("h2c", "h2")
+HTTP2_ORIGIN_SCENARIOS = ("h2c-to-h2", "h2-to-h2")
+HTTP_SCENARIOS = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *HTTP2_ORIGIN_SCENARIOS)
+SECURE_SCENARIOS = ("tls", "h2", "h2-to-h2")
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Proxy:
     scenario: str = "http"
 
     def url(self, path):
-        scheme = "https" if self.scenario == "tls" else "http"
+        scheme = "https" if self.scenario in SECURE_SCENARIOS else "http"
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
 
@@ -97,17 +100,22 @@ class ConfiguredPeer(Peer):
 
     def command(self, bench, scenario, folder):
         port, admin_port = free_ports(2)
-        path = os.path.join(folder, self._template.format(scenario="http" if scenario == "tls" else scenario))
+        path = os.path.join(folder, self._template.format(scenario="http" if scenario in HTTP_SCENARIOS else scenario))
+        http2_origin = scenario in HTTP2_ORIGIN_SCENARIOS
+        origin_ports = bench.http2_origin_ports() if http2_origin else bench.origin_ports
         values = {
             "PORT": port,
             "ADMIN_PORT": admin_port,
-            "ORIGIN_A": f"127.0.0.1:{bench.origin_ports[0]}",
-            "ORIGIN_B": f"127.0.0.1:{bench.origin_ports[1]}",
+            "ORIGIN_A": f"127.0.0.1:{origin_ports[0]}",
+            "ORIGIN_B": f"127.0.0.1:{origin_ports[1]}",
             "MAX_CLIENTS": bench.max_clients + 100,
             "MAX_FILES": bench.max_files,
             "FOLDER": folder,
             **self._extra,
-            **self.listener_values(bench.certificate() if scenario == "tls" else None),
+            **self.listener_values(
+                bench.certificate() if scenario in SECURE_SCENARIOS else None, scenario not in HTTP1_SCENARIOS
+            ),
+            **self.origin_values(http2_origin),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
             text = Template(template.read()).substitute(values)
@@ -118,21 +126,24 @@ class ConfiguredPeer(Peer):
     def arguments(self, path, folder):
         raise NotImplementedError
 
-    def listener_values(self, certificate):
+    def listener_values(self, certificate, http2):
         """What the template says about the listener: TLS with this certificate, plain when it is None."""
         raise NotImplementedError
+
+    def origin_values(self, http2):
+        """What it says about the connections to the origin."""
+        return {}
 
 
 class Nginx(ConfiguredPeer):
     def __init__(self, program):
         module = _nginx_stream_module(program) if program else None
         super().__init__("nginx", "nginx", program, "nginx-{scenario}.conf", ["-v"], {"STREAM_MODULE": module or ""})
-        self.scenarios = HTTP_SCENARIOS if module is None else ALL_SCENARIOS
+        self.scenarios = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *(() if module is None else ("tcp", "udp")))
 
-    def listener_values(self, certificate):
-        if certificate is None:
-            return {"LISTEN_TLS": "", "TLS_SETTINGS": ""}
-        return {"LISTEN_TLS": " ssl", "TLS_SETTINGS": tls.nginx_settings(certificate)}
+    def listener_values(self, certificate, http2):
+        options = (" ssl" if certificate else "") + (" http2" if http2 else "")
+        return {"LISTEN_OPTIONS": options, "TLS_SETTINGS": tls.nginx_settings(certificate) if certificate else ""}
 
     def arguments(self, path, folder):
         return [self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
@@ -141,20 +152,27 @@ class Nginx(ConfiguredPeer):
 class HaProxy(ConfiguredPeer):
     scenarios = (*HTTP_SCENARIOS, "tcp")
 
-    def listener_values(self, certificate):
+    def listener_values(self, certificate, http2):
         if certificate is None:
-            return {"BIND_TLS": "", "SCHEME": "http"}
-        return {"BIND_TLS": tls.haproxy_bind(certificate), "SCHEME": "https"}
+            return {"BIND_OPTIONS": "proto h2" if http2 else "", "SCHEME": "http"}
+        alpn = " alpn h2,http/1.1" if http2 else ""
+        return {"BIND_OPTIONS": tls.haproxy_bind(certificate) + alpn, "SCHEME": "https"}
+
+    def origin_values(self, http2):
+        return {"SERVER_OPTIONS": "proto h2" if http2 else ""}
 
     def arguments(self, path, folder):
         return [self.program, "-db", "-q", "-f", path]
 
 
 class Weir(ConfiguredPeer):
-    scenarios = ALL_SCENARIOS
+    scenarios = (*HTTP_SCENARIOS, "tcp", "udp")
 
-    def listener_values(self, certificate):
+    def listener_values(self, certificate, http2):
         return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}
+
+    def origin_values(self, http2):
+        return {"HTTP_PROTOCOL": "http_protocol: HTTP_PROTOCOL_HTTP2" if http2 else ""}
 
     def arguments(self, path, folder):
         checked = subprocess.run(
@@ -175,7 +193,7 @@ _NO_SPLICE = {"GLOBAL_TUNING": "", "DEFAULTS_TUNING": ""}
 
 def all_peers(relay=None, weir=None):
     """Every peer in the order of the table; what is not installed says so through installed()."""
-    nginx, haproxy = _find("nginx"), _find("haproxy")
+    nginx, haproxy = programs.find("nginx"), programs.find("haproxy")
     return [
         Relay("relay", "relay", relay),
         Nginx(nginx),
@@ -186,11 +204,6 @@ def all_peers(relay=None, weir=None):
 
 
 FAMILIES = ("relay", "nginx", "haproxy", "weir")
-
-
-def _find(program):
-    # Debian puts servers where a plain user's PATH does not look.
-    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
 
 
 def _first_line(command):

@@ -46,6 +46,12 @@ def free_ports(count):
             sock.close()
 
 
+def connects(port):
+    """Whether somebody listens on this loopback port."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Process:
     """A child in a process group of its own, on one core; as a context manager it is ended on exit.
 

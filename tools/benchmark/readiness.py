@@ -1,8 +1,10 @@
 """Whether a proxy that was started serves, and does the same work as the others."""
 
 import http.client
+import re
 import socket
 import ssl
+import subprocess
 import time
 
 from . import tls
@@ -16,7 +18,16 @@ class OtherWork(BenchError):
 
 
 def wait_until_serving(proxy, adds_fields):
-    probe = {"http": _http, "tls": _https, "tcp": _http, "udp": _udp}[proxy.scenario]
+    probe = {
+        "http": _http,
+        "tls": _https,
+        "h2c": _http2,
+        "h2": _https2,
+        "h2c-to-h2": _http2,
+        "h2-to-h2": _https2,
+        "tcp": _http,
+        "udp": _udp,
+    }[proxy.scenario]
     deadline = time.monotonic() + 10
     while True:
         if not proxy.process.running():
@@ -28,12 +39,12 @@ def wait_until_serving(proxy, adds_fields):
             if time.monotonic() > deadline:
                 raise BenchError(f"{proxy.name} does not answer: {error}{proxy.process.log_tail()}") from None
             time.sleep(0.02)
-    if adds_fields and proxy.scenario in ("http", "tls"):
+    if adds_fields and proxy.scenario not in ("tcp", "udp"):
         _require_fields(proxy, seen.lower())
 
 
 def _require_fields(proxy, head):
-    missing = [name for name in ADDED_FIELDS if f"\r\n{name}: " not in head]
+    missing = [name for name in ADDED_FIELDS if not re.search(rf"\r\n{name}: \S", head)]
     if missing:
         raise OtherWork(f"{proxy.name} does less than the others: it adds no {', '.join(missing)}:\n{head}")
 
@@ -65,6 +76,25 @@ def _echo(connection, check=lambda sock: None):
         return answer.read().decode()
     finally:
         connection.close()
+
+
+def _http2(port):
+    return _curl("--http2-prior-knowledge", f"http://127.0.0.1:{port}/echo")
+
+
+def _https2(port):
+    return _curl("--http2", "--insecure", f"https://127.0.0.1:{port}/echo")
+
+
+def _curl(*arguments):
+    command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "2", "--write-out", "%{http_version}"]
+    done = subprocess.run([*command, *arguments], capture_output=True, timeout=10, check=False)
+    if done.returncode != 0:
+        raise OSError(done.stderr.decode().strip())
+    answer = done.stdout.decode()  # with its line ends as they are
+    if not answer.endswith("2"):
+        raise OtherWork(f"it does not speak HTTP/2: {answer}")
+    return answer
 
 
 def _udp(port):

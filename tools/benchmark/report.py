@@ -107,7 +107,9 @@ def _value_cell(row, name):
 
 def detail_table(doc):
     """Throughput and latency beside the figure that counts; rows without requests are left out."""
-    table = [["row", "proxy", "requests/s", "p50 ms", "p90 ms", "p99 ms", "core busy", "user", "spread", "errors"]]
+    columns = ("p50", "p90", "p99", "mean")
+    header = ["row", "proxy", "requests/s", *(f"{column} ms" for column in columns), "core busy", "user", "spread", "errors"]
+    table = [header]
     for row in doc["rows"]:
         for name, result in row["peers"].items():
             details = result["details"]
@@ -119,7 +121,7 @@ def detail_table(doc):
                     row["key"],
                     name,
                     f"{details['requests_per_second']:.0f}",
-                    *(f"{details[p] / 1000:.2f}" for p in ("p50_us", "p90_us", "p99_us")),
+                    *(_milliseconds(details.get(f"{column}_us")) for column in columns),
                     f"{details['busy'] * 100:.0f}%",
                     f"{details['user_share'] * 100:.0f}%",
                     f"±{result['spread'] * 100:.1f}%",
@@ -127,6 +129,10 @@ def detail_table(doc):
                 ]
             )
     return table
+
+
+def _milliseconds(microseconds):
+    return "–" if microseconds is None else f"{microseconds / 1000:.2f}"
 
 
 def storm_table(doc):

@@ -5,11 +5,15 @@ with `run(bench, proxy)`, see loads.py) and its own `scenario`, which the peers'
 """
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from .loads import ClientLoad, HandshakeStormLoad, HttpLoad, IdleClientsLoad
+from .http2_clients import Http2Connections, Http2Streams
+from .idle_clients import IdleClientsLoad
+from .loads import ClientLoad, HandshakeStormLoad, Http2Load, HttpLoad
 
 MICROSECONDS = "µs/request"
 BYTES_PER_CLIENT = "B/client"
+BYTES_PER_STREAM = "B/stream"
 LATENCY = "µs, 99th percentile"  # depends on more than the proxy, so no change of it is a regression
 
 
@@ -68,6 +72,26 @@ BROWSER_HEAD = (
     ("Accept-Encoding", "gzip, deflate, br, zstd"),
     ("Accept-Language", "en-US,en;q=0.9"),
 )
+
+def _http2_rows():
+    """Each way in (TLS, plain) to each kind of origin, with one busy connection and with several, small and large replies."""
+    for scenario, way in (("h2", "HTTP/2 over TLS"), ("h2c", "plain HTTP/2")):
+        for origin in ("h1", "h2"):
+            for connections, streams in ((8, 16), (1, 100)):
+                for size in ("128", "1m"):
+                    judged = (scenario, origin, connections, size) == ("h2", "h1", 8, "128")
+                    # No HTTP/2 to the origin with nginx.
+                    references = ("nginx", "haproxy") if origin == "h1" else ("haproxy",)
+                    yield Row(
+                        key=f"{scenario}-{origin}-{connections}x{streams}-{size}",
+                        title=f"{way}, HTTP/{origin[1]} to the origin, {connections} × {streams} streams, "
+                        f"{'128 B' if size == '128' else '1 MiB'} reply",
+                        load=Http2Load(path=f"/{size}", connections=connections, streams=streams),
+                        target=Target(0.95 if judged else 0.0, references),
+                        peers=(*references, "weir"),
+                        scenario=scenario if origin == "h1" else f"{scenario}-to-h2",
+                    )
+
 
 ROWS = (
     Row(
@@ -143,6 +167,7 @@ ROWS = (
         scenario="tls",
         unit=LATENCY,
     ),
+    *_http2_rows(),
     Row(
         key="tcp",
         title="TCP proxy, 128 B messages, 64 connections",
@@ -174,13 +199,30 @@ ROWS = (
         peers=("nginx", "haproxy", "weir"),
         unit=BYTES_PER_CLIENT,
     ),
+    Row(
+        key="h2-idle",
+        title="resident bytes per idle HTTP/2 connection",
+        load=IdleClientsLoad(path="/128", clients=5_000, warm_up=500, protocol=Http2Connections()),
+        target=Target(references=("nginx", "haproxy")),
+        peers=("nginx", "haproxy", "weir"),
+        scenario="h2c",
+        unit=BYTES_PER_CLIENT,
+    ),
+    Row(
+        key="h2-streams",
+        title="resident bytes per HTTP/2 request whose body does not come, to an HTTP/2 origin, 100 on a connection",
+        load=IdleClientsLoad(path="/128", clients=5_000, warm_up=500, protocol=Http2Streams(per_connection=100)),
+        target=Target(references=("haproxy",)),
+        peers=("haproxy", "weir"),
+        scenario="h2c-to-h2",
+        unit=BYTES_PER_STREAM,
+    ),
 )
 
 
 def rows_named(names):
-    """The rows with these keys, in the table's order; ValueError names what is unknown."""
-    known = {row.key for row in ROWS}
-    unknown = [name for name in names if name not in known]
+    """The rows with these keys (or patterns: "h2*"), in the table's order; ValueError names what is unknown."""
+    unknown = [name for name in names if not any(fnmatchcase(row.key, name) for row in ROWS)]
     if unknown:
         raise ValueError(f"no row named {', '.join(unknown)}; there are {', '.join(r.key for r in ROWS)}")
-    return [row for row in ROWS if row.key in names]
+    return [row for row in ROWS if any(fnmatchcase(row.key, name) for name in names)]

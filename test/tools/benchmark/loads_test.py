@@ -29,6 +29,18 @@ class Results(unittest.TestCase):
             with self.subTest(line), self.assertRaises(BenchError):
                 result(line)
 
+    def test_h2load_says_how_many_succeeded_and_how_long_they_took(self):
+        output = (
+            "requests: 1000 total, 1128 started, 1000 done, 990 succeeded, 4 failed, 3 errored, 3 timeout\n"
+            "                     min         max         mean         sd        +/- sd\n"
+            "time for request:       75us      2.90ms      1.29ms       341us    87.61%\n"
+        )
+        got = result(loads.h2load_result(output, seconds=2))
+        self.assertEqual((got["requests"], got["microseconds"], got["mean"]), (990, 2_000_000, 1290))
+        self.assertEqual(loads._errors(got), {"failed": 4, "errored": 3, "timeouts": 3})
+        with self.assertRaises(BenchError):
+            loads.h2load_result("starting benchmark...\n", seconds=2)
+
     def test_errors_of_several_runs_are_summed_by_kind(self):
         self.assertEqual(loads._sum({"read": 1}, {}, {"read": 2, "connect": 4}), {"read": 3, "connect": 4})
 

@@ -23,7 +23,12 @@ class UncheckedWeir(peers.Weir):
 def bench(folder):
     certificate = tls.Certificate("/c.pem", "/k.pem", "/b.pem")
     return SimpleNamespace(
-        origin_ports=[7001, 7002], max_clients=10, max_files=20, folder=folder, certificate=lambda: certificate
+        origin_ports=[7001, 7002],
+        http2_origin_ports=lambda: [7001, 7002],
+        max_clients=10,
+        max_files=20,
+        folder=folder,
+        certificate=lambda: certificate,
     )
 
 
@@ -51,8 +56,16 @@ class Templates(unittest.TestCase):
                 self.assertRegex(text_of(peer, "tls")[0], r"/[cb]\.pem")
                 self.assertNotRegex(text_of(peer, "http")[0], r"\.pem|ssl")
 
+    def test_http2_is_spoken_where_the_scenario_says_so(self):
+        said = {"nginx": " http2;", "haproxy": "h2", "weir": "HTTP_PROTOCOL_HTTP2"}
+        for peer in configured():
+            for scenario in peer.scenarios:
+                with self.subTest(peer=peer.name, scenario=scenario):
+                    expected = "-to-h2" in scenario if peer.name == "weir" else "h2" in scenario
+                    self.assertEqual(said[peer.name] in text_of(peer, scenario)[0], expected)
+
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
-        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls"))
+        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2"))
 
 
 class Rows(unittest.TestCase):
@@ -65,7 +78,9 @@ class Rows(unittest.TestCase):
 
 
 class Urls(unittest.TestCase):
-    def test_only_the_tls_scenario_is_https(self):
+    def test_only_the_tls_scenarios_are_https(self):
+        self.assertEqual(peers.Proxy("nginx", None, 80, "h2").url("/1m"), "https://127.0.0.1:80/1m")
+        self.assertEqual(peers.Proxy("nginx", None, 80, "h2c").url("/1m"), "http://127.0.0.1:80/1m")
         self.assertEqual(peers.Proxy("nginx", None, 80, "tls").url("/1m"), "https://127.0.0.1:80/1m")
         self.assertEqual(peers.Proxy("nginx", None, 80, "tcp").url("/1m"), "http://127.0.0.1:80/1m")
 
