@@ -31,7 +31,8 @@ void FilterChain::clear() {
   response_origin_ = kTerminal;
   response_sent_ = Sent::kNothing;
   pending_ = Pending::kNone;
-  ended_ = close_after_response_ = request_dropped_ = head_seen_ = grpc_ = false;
+  ended_ = close_after_response_ = request_dropped_ = head_seen_ = false;
+  grpc_type_ = {};
   request_read_enabled_ = terminal_reads_request_ = true;
   request_full_ = response_full_ = response_blocked_ = client_blocked_ = false;
   request_held_ = response_held_ = 0;
@@ -40,7 +41,7 @@ void FilterChain::clear() {
 void FilterChain::requestHead(bool end_stream) {
   if (ended_ || request_dropped_) return;
   head_seen_ = true;
-  grpc_ = isGrpc(context_.request.headers);
+  grpc_type_ = grpcReplyType(context_.request.headers);
   passHead<Request>(first_, end_stream);
 }
 

@@ -202,11 +202,11 @@ class FilterChain {
   void performReply(uint32_t origin, const LocalReply& reply);
   void takeOver(uint32_t origin);
   void sendReply(Slot* slot, const LocalReply& reply);
-  void sendGrpcReply(Slot* slot, const LocalReply& reply);
+  void sendGrpcReply(Slot* slot, std::string_view type, const LocalReply& reply);
   void note(const LocalReply& reply);
   Slot* slotBefore(uint32_t origin) const;
   bool responseLeft(uint32_t origin);
-  bool grpcFor(uint32_t origin) const;
+  std::string_view grpcTypeFor(uint32_t origin) const;
   bool takesGrpcTrailers(uint32_t origin) const;
   void endWithGrpcTrailers(uint32_t origin, const LocalReply& reply);
   void addGrpcStatus(HeaderMap& fields, const LocalReply& reply);
@@ -233,7 +233,6 @@ class FilterChain {
   bool ended_ = false;
   bool close_after_response_ = false;
   bool head_seen_ = false;
-  bool grpc_ = false;             // what the client asked, whatever filters make of it
   bool request_dropped_ = false;  // what still comes of the request goes nowhere
   bool request_read_enabled_ = true;
   bool terminal_reads_request_ = true;
@@ -243,6 +242,7 @@ class FilterChain {
   bool response_full_ = false;
   size_t request_held_ = 0;
   size_t response_held_ = 0;
+  std::string_view grpc_type_;  // of what the client asked, whatever filters make of it
   LocalReply pending_reply_;
   StreamError pending_error_;
 };

@@ -58,7 +58,8 @@ void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
   note(given);
   close_after_response_ |= given.close_connection;
   Slot* const to = slotBefore(origin);
-  grpcFor(origin) ? sendGrpcReply(to, given) : sendReply(to, given);
+  const std::string_view grpc_type = grpcTypeFor(origin);
+  grpc_type.empty() ? sendReply(to, given) : sendGrpcReply(to, grpc_type, given);
 }
 
 // From now on the response comes from `origin`, and nobody waits for the rest of the request.
@@ -110,22 +111,21 @@ bool FilterChain::responseLeft(uint32_t origin) {
 
 // ---- gRPC -----------------------------------------------------------------------------------
 
-// Was the request gRPC where `origin` answers it? Filters before it turn the answer back into what
-// the client speaks.
-bool FilterChain::grpcFor(uint32_t origin) const {
-  if (origin == kTerminal || !head_seen_) return isGrpc(context_.request.headers);
-  return origin == 0 ? grpc_ : slot(origin)->grpc;
+// grpcReplyType() of the request where `origin` answers it. Filters before it turn the answer back
+// into what the client speaks.
+std::string_view FilterChain::grpcTypeFor(uint32_t origin) const {
+  if (origin == kTerminal || !head_seen_) return grpcReplyType(context_.request.headers);
+  return origin == 0 ? grpc_type_ : slot(origin)->grpc_type;
 }
 
-void FilterChain::sendGrpcReply(Slot* to, const LocalReply& given) {
+void FilterChain::sendGrpcReply(Slot* to, std::string_view type, const LocalReply& given) {
   LocalReply reply = given;
   reply.body = context_.arena.copy(cutMessage(given.body));
   ResponseHead& head = context_.response;
   head.clear();
   head.status = 200;
   head.framing = BodyFraming::kContentLength;
-  head.headers.addView(HeaderId::kContentType, headerName(HeaderId::kContentType),
-                       kGrpcContentType);
+  head.headers.add(HeaderId::kContentType, type);
   addGrpcStatus(head.headers, reply);
   passHead<Response>(to, true);
 }
@@ -133,7 +133,7 @@ void FilterChain::sendGrpcReply(Slot* to, const LocalReply& given) {
 // The response that has begun may still end with a status: it is gRPC (the terminal knows that of
 // its own), its length was not announced, and it is under way from `origin` on.
 bool FilterChain::takesGrpcTrailers(uint32_t origin) const {
-  if (!grpcFor(origin)) return false;
+  if (grpcTypeFor(origin) != kGrpcContentType) return false;
   if (origin != kTerminal && !isGrpc(context_.response.headers)) return false;
   const BodyFraming framing = context_.response.framing;
   if (framing != BodyFraming::kChunked && framing != BodyFraming::kUntilClose) return false;

@@ -54,7 +54,7 @@ struct FilterChain::Slot {
   Slot* const previous;
   Slot* next = nullptr;
   bool in_call = false;
-  bool grpc = false;  // the request was, when the filter saw it
+  std::string_view grpc_type;  // grpcReplyType() of the request as the filter saw it
   Half request;
   Half response;
 };
@@ -72,7 +72,7 @@ struct FilterChain::Request {
   static uint64_t& contentLength(FilterChainContext& c) { return c.request.content_length; }
 
   static Verdict showHead(FilterChain& chain, Slot& slot, bool end_stream) {
-    slot.grpc = isGrpc(chain.context_.request.headers);
+    slot.grpc_type = grpcReplyType(chain.context_.request.headers);
     return slot.filter.onRequestHead(chain.context_.request, end_stream);
   }
   static Verdict showBody(HttpFilter& filter, buffer::Buffer& data, bool end_stream) {
@@ -118,7 +118,7 @@ struct FilterChain::Response {
   static void deliverHead(FilterChain& chain, bool end_stream) {
     if (chain.response_sent_ != Sent::kNothing) return;
     chain.response_sent_ = end_stream ? Sent::kAll : Sent::kHead;
-    if (chain.grpc_) chain.noteGrpcStatus(chain.context_.response.headers);
+    if (!chain.grpc_type_.empty()) chain.noteGrpcStatus(chain.context_.response.headers);
     chain.sink_.sendHead(chain.context_.response, end_stream);
   }
   static void deliverBody(FilterChain& chain, buffer::Buffer& data, bool end_stream) {
@@ -129,7 +129,7 @@ struct FilterChain::Response {
   static void deliverTrailers(FilterChain& chain) {
     if (chain.response_sent_ != Sent::kHead) return;
     chain.response_sent_ = Sent::kAll;
-    if (chain.grpc_) chain.noteGrpcStatus(chain.context_.response_trailers);
+    if (!chain.grpc_type_.empty()) chain.noteGrpcStatus(chain.context_.response_trailers);
     chain.sink_.sendTrailers(chain.context_.response_trailers);
   }
 };

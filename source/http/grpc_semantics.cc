@@ -41,6 +41,11 @@ const StatusText& textOf(GrpcStatus status) {
   return kStatuses[static_cast<size_t>(status)];
 }
 
+// Does a type end where `rest` begins, with its format and parameters behind it?
+bool typeEnds(std::string_view rest) {
+  return rest.empty() || rest[0] == '+' || rest[0] == ';' || rest[0] == ' ' || rest[0] == '\t';
+}
+
 bool isDigit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -76,10 +81,23 @@ int hexValue(char c) {
 }  // namespace
 
 bool isGrpcContentType(std::string_view content_type) {
-  if (!base::startsWithIgnoreCase(content_type, kGrpcContentType)) return false;
-  if (content_type.size() == kGrpcContentType.size()) return true;
-  const char next = content_type[kGrpcContentType.size()];
-  return next == '+' || next == ';' || next == ' ' || next == '\t';
+  return base::startsWithIgnoreCase(content_type, kGrpcContentType) &&
+         typeEnds(content_type.substr(kGrpcContentType.size()));
+}
+
+bool isGrpcWebContentType(std::string_view content_type) {
+  constexpr std::string_view kText = "-text";
+  if (!base::startsWithIgnoreCase(content_type, kGrpcWebContentType)) return false;
+  content_type.remove_prefix(kGrpcWebContentType.size());
+  if (base::startsWithIgnoreCase(content_type, kText)) content_type.remove_prefix(kText.size());
+  return typeEnds(content_type);
+}
+
+std::string_view grpcReplyType(const HeaderMap& request) {
+  const std::string_view type = request.get(HeaderId::kContentType);
+  if (isGrpcContentType(type)) return kGrpcContentType;
+  return isGrpcWebContentType(type) ? type.substr(0, type.find_first_of("; \t"))
+                                    : std::string_view();
 }
 
 std::string_view grpcStatusName(GrpcStatus status) {

@@ -42,6 +42,7 @@ inline constexpr std::string_view kGrpcStatusName = "grpc-status";
 inline constexpr std::string_view kGrpcMessageName = "grpc-message";
 inline constexpr std::string_view kGrpcTimeoutName = "grpc-timeout";
 inline constexpr std::string_view kGrpcContentType = "application/grpc";
+inline constexpr std::string_view kGrpcWebContentType = "application/grpc-web";
 
 // "application/grpc", alone or with a format ("+proto") or parameters, in any case. Not
 // application/grpc-web.
@@ -50,6 +51,12 @@ bool isGrpcContentType(std::string_view content_type);
 inline bool isGrpc(const HeaderMap& headers) {
   return isGrpcContentType(headers.get(HeaderId::kContentType));
 }
+
+// gRPC-Web (doc/PROTOCOL-WEB.md): "application/grpc-web" or "application/grpc-web-text", likewise.
+bool isGrpcWebContentType(std::string_view content_type);
+// The content type of an answer of trailers only, which have the same form in gRPC and in gRPC-Web;
+// empty: the request is neither.
+std::string_view grpcReplyType(const HeaderMap& request);
 
 std::string_view grpcStatusName(GrpcStatus status);    // "UNAVAILABLE"
 std::string_view grpcStatusNumber(GrpcStatus status);  // "14"

@@ -94,6 +94,36 @@ TEST_F(FilterChainGrpcTest, ARequestRefusedBeforeItsHeadIsPassedOn) {
   EXPECT_EQ(a.calls, "");
 }
 
+// Trailers only have the same form there.
+TEST_F(FilterChainGrpcTest, GrpcWebClientsGetTheirStatusToo) {
+  for (const std::string_view type :
+       {"application/grpc-web", "application/grpc-web-text+proto", "Application/GRPC-web; a=b"}) {
+    ChainUnderTest under_test;
+    under_test.build({&under_test.a});
+    under_test.request.headers.add("content-type", type);
+    under_test.chain.requestHead(false);
+    under_test.chain.replyAtOnce({.status = 504, .body = "late\n"});
+    EXPECT_EQ(under_test.sink.status, 200);
+    EXPECT_EQ(under_test.response.headers.get(HeaderId::kContentType),
+              type.substr(0, type.find(';')));
+    EXPECT_EQ(under_test.response.headers.get("grpc-status"), "4");
+    EXPECT_TRUE(under_test.sink.ended);
+    EXPECT_EQ(under_test.info.grpc_status, GrpcStatus::kDeadlineExceeded);
+  }
+}
+
+// One that has begun has its trailers in the body: nobody here can write them.
+TEST_F(FilterChainGrpcTest, AGrpcWebAnswerThatHasBegunIsReset) {
+  build({});
+  request.headers.add("content-type", "application/grpc-web");
+  chain.requestHead(true);
+  ResponseHead& head = terminal->begin(200, BodyFraming::kChunked);
+  head.headers.add("content-type", "application/grpc-web");
+  chain.respondHead(false);
+  chain.localReply({.status = 503});
+  EXPECT_EQ(sink.resets, 1);
+}
+
 // A filter that translates: in front of it the client does not speak gRPC, behind it all do.
 TEST_F(FilterChainGrpcTest, WhatTheClientSpeaksDecides) {
   a.request_head = [](FilterHandle&, RequestHead& head, bool) {

@@ -23,11 +23,24 @@ TEST(GrpcSemanticsTest, ContentTypes) {
         "application/grpc-web-text", "application/grpcx", "text/plain", " application/grpc"}) {
     EXPECT_FALSE(isGrpcContentType(no)) << no;
   }
+  for (const char* web : {"application/grpc-web", "application/grpc-web+proto",
+                          "Application/gRPC-Web-Text", "application/grpc-web-text+proto ;x=y"}) {
+    EXPECT_TRUE(isGrpcWebContentType(web)) << web;
+    EXPECT_FALSE(isGrpcContentType(web)) << web;
+  }
+  for (const char* no : {"", "application/grpc", "application/grpc-webx", "application/grpc-web-",
+                         "application/grpc-web-texts", "application/grpc+web"}) {
+    EXPECT_FALSE(isGrpcWebContentType(no)) << no;
+  }
   base::Arena arena;
   HeaderMap headers(arena);
   EXPECT_FALSE(isGrpc(headers));
+  EXPECT_EQ(grpcReplyType(headers), "");
   headers.add("Content-Type", "application/grpc+proto");
   EXPECT_TRUE(isGrpc(headers));
+  EXPECT_EQ(grpcReplyType(headers), "application/grpc");
+  headers.set("Content-Type", "application/grpc-web+proto; charset=utf-8");
+  EXPECT_EQ(grpcReplyType(headers), "application/grpc-web+proto");
 }
 
 // google/rpc/code.proto: number, name and the HTTP status written beside it.
