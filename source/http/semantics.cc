@@ -258,6 +258,7 @@ StreamError validateHttp2Request(RequestHead& head, bool end_stream, bool allow_
   StreamError error = readFraming(head.headers, head.version, ErrorOrigin::kDownstream,
                                   head.framing, head.content_length);
   if (failed(error)) return error;
+  readExpect(head);
   if (head.isConnect() && head.upgrade.empty()) return readHttp2Connect(head, allow_connect);
   if (!head.upgrade.empty()) {  // RFC 8441 4
     if (!head.isConnect()) return badRequest(":protocol without CONNECT");
@@ -268,7 +269,6 @@ StreamError validateHttp2Request(RequestHead& head, bool end_stream, bool allow_
   if (error = readHttp2Target(head); failed(error)) return error;
   if (end_stream && head.content_length != 0) return badRequest("body is missing");
   if (!end_stream && head.framing == BodyFraming::kNone) head.framing = BodyFraming::kChunked;
-  readExpect(head);
   return {};
 }
 

@@ -345,6 +345,27 @@ TEST(KeepAliveTest, Rows) {
   EXPECT_FALSE(keeps(k10, "keep-alive, close"));
 }
 
+TEST(GrammarTest, NamesInLowerCase) {
+  EXPECT_TRUE(isLowerCaseToken("!#$%&'*+-.^_`|~09az"));
+  for (int c = 0; c < 256; ++c) {
+    const std::string text = std::string("abcd") + static_cast<char>(c);
+    const bool upper = c >= 'A' && c <= 'Z';
+    EXPECT_EQ(isLowerCaseToken(text), isToken(text) && !upper) << c;
+  }
+  EXPECT_FALSE(isLowerCaseToken(""));
+}
+
+TEST(GrammarTest, Statuses) {
+  uint16_t status = 0;
+  EXPECT_TRUE(parseStatus("100", status));
+  EXPECT_EQ(status, 100);
+  EXPECT_TRUE(parseStatus("999", status));
+  EXPECT_EQ(status, 999);
+  for (const char* bad : {"", "1", "20", "099", "000", "2000", "2 0", "-10", "+10", "20x"}) {
+    EXPECT_FALSE(parseStatus(bad, status)) << bad;
+  }
+}
+
 TEST(GrammarTest, Words) {
   EXPECT_TRUE(isToken("!#$%&'*+-.^_`|~09azAZ"));
   for (const char* bad : {"", "a b", "a:b", "a\tb", "\"a\"", "a(b)", "\x80", "a,b"}) {

@@ -137,8 +137,10 @@ void HeadReader::regularField(std::string_view name, std::string_view value) {
 }
 
 void HeadReader::addCrumb(std::string_view value) {
+  if (value.empty()) return;  // says nothing, and "; " at the end would be half lost in HTTP/1
   if (cookies_.empty()) cookies_.assign(fields_->get(HeaderId::kCookie));
-  cookies_.append("; ").append(value);
+  if (!cookies_.empty()) cookies_.append("; ");
+  cookies_.append(value);
 }
 
 void HeadReader::addLine(HeaderId id, std::string_view name, std::string_view value) {

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kSafeSecretBytes = 20;
 
 // What is left out of every list: it belongs to an HTTP/1 connection, or is written from elsewhere.
-bool leftOut(const HeaderMap::Field& field) {
-  switch (field.id) {
+bool leftOut(HeaderId id) {
+  switch (id) {
     case HeaderId::kConnection:
     case HeaderId::kContentLength:
     case HeaderId::kHost:
@@ -23,8 +23,6 @@ bool leftOut(const HeaderMap::Field& field) {
     case HeaderId::kTransferEncoding:
     case HeaderId::kUpgrade:
       return true;
-    case HeaderId::kTe:
-      return !base::equalsIgnoreCase(base::trimOws(field.value), "trailers");
     default:
       return false;
   }
@@ -97,15 +95,23 @@ void HeadWriter::addOther(const HeaderMap::Field& field) {
   fields_.push_back(pairOf(name, trimmed(field.value), flags));
 }
 
-void HeadWriter::addFields(const HeaderMap& headers, bool handshake) {
+void HeadWriter::addFields(const HeaderMap& headers, Omit omit) {
   headers.forEach([&](const HeaderMap::Field& field) {
     if (field.id == HeaderId::kOther) {
-      if (!handshake || !isHandshakeField(field.name)) addOther(field);
-    } else if (!leftOut(field)) {
-      const std::string_view value = trimmed(field.value);
-      add(headerName(field.id), value, flagsOf(field.id, value));
+      if (!omit.handshake || !isHandshakeField(field.name)) addOther(field);
+      return;
     }
+    if (leftOut(field.id)) return;
+    const std::string_view value = trimmed(field.value);
+    if (field.id == HeaderId::kTe && (omit.te || !base::equalsIgnoreCase(value, "trailers")))
+      return;
+    add(headerName(field.id), value, flagsOf(field.id, value));
   });
+}
+
+bool HeadWriter::canCarry(const RequestHead& head) {
+  if (head.upgrade.empty() || head.isConnect()) return true;
+  return head.method == "GET" && isToken(head.upgrade);
 }
 
 std::span<const nghttp2_nv> HeadWriter::request(const RequestHead& head, bool end_stream) {
@@ -118,7 +124,7 @@ std::span<const nghttp2_nv> HeadWriter::request(const RequestHead& head, bool en
     add(":path", head.path);
   }
   if (!head.authority.empty()) add(":authority", head.authority);
-  addFields(head.headers, upgrade);
+  addFields(head.headers, {.te = false, .handshake = upgrade});
   if (head.framing == BodyFraming::kContentLength && !upgrade) {
     addNumber(headerName(HeaderId::kContentLength), end_stream ? 0 : head.content_length);
   }
@@ -130,7 +136,7 @@ std::span<const nghttp2_nv> HeadWriter::response(const ResponseHead& head, bool 
   begin(head.headers.size());
   const bool switches = head.status == 101;
   addNumber(":status", switches ? 200 : head.status);
-  addFields(head.headers, switches);
+  addFields(head.headers, {.handshake = switches});
   const bool may_announce = head.status >= 200 && head.status != 204;  // RFC 9110 8.6
   if (head.framing == BodyFraming::kContentLength && may_announce) {
     const bool announces_only = to_head || statusHasNoBody(head.status);
@@ -142,7 +148,7 @@ std::span<const nghttp2_nv> HeadWriter::response(const ResponseHead& head, bool 
 
 std::span<const nghttp2_nv> HeadWriter::trailers(const HeaderMap& trailers) {
   begin(trailers.size());
-  addFields(trailers, false);
+  addFields(trailers, {});
   return fields_;
 }
 

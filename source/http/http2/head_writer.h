@@ -20,6 +20,10 @@ namespace weir::http::http2 {
 // the rest. Worker-confined; allocates nothing in the steady state.
 class HeadWriter {
  public:
+  // Whether an extended CONNECT can say what `head` asks with its upgrade: that needs GET, and a
+  // protocol that is one token. Ask before request(); true when there is no upgrade.
+  static bool canCarry(const RequestHead& head);
+
   // An upgrade goes as :method CONNECT and :protocol, without the fields of the HTTP/1 handshake.
   // Content-Length follows head.framing, not head.headers; announced, but with `end_stream`: 0.
   std::span<const nghttp2_nv> request(const RequestHead& head, bool end_stream);
@@ -33,8 +37,11 @@ class HeadWriter {
   // `name` is static and in lower case.
   void add(std::string_view name, std::string_view value, uint8_t flags = 0);
   void addNumber(std::string_view name, uint64_t number);
-  // `handshake`: fields of the WebSocket handshake of HTTP/1 are left out.
-  void addFields(const HeaderMap& headers, bool handshake);
+  struct Omit {
+    bool te = true;
+    bool handshake = false;  // of a WebSocket in HTTP/1
+  };
+  void addFields(const HeaderMap& headers, Omit omit);
   void addOther(const HeaderMap::Field& field);
 
   std::vector<nghttp2_nv> fields_;

@@ -331,6 +331,23 @@ TEST(HeadReaderRequestTest, CrumbsOfACookieAreJoined) {
   }
 }
 
+TEST(HeadReaderRequestTest, EmptyCrumbsSayNothing) {
+  HeadReader reader;
+  RequestHead head;
+  const std::pair<std::vector<const char*>, const char*> rows[] = {{{""}, ""},
+                                                                   {{"", ""}, ""},
+                                                                   {{"", "a=1"}, "a=1"},
+                                                                   {{"a=1", ""}, "a=1"},
+                                                                   {{"a=1", "", "b"}, "a=1; b"}};
+  for (const auto& [crumbs, joined] : rows) {
+    FieldList fields = kGet;
+    for (const char* crumb : crumbs) fields.emplace_back("cookie", crumb);
+    ASSERT_EQ(readRequest(reader, head, fields).reason, ErrorReason::kNone);
+    EXPECT_EQ(head.headers.get(HeaderId::kCookie), joined);
+    EXPECT_EQ(head.headers.count(HeaderId::kCookie), 1u);
+  }
+}
+
 TEST(HeadReaderRequestTest, FieldsStandInOnePiece) {
   HeadReader reader;
   RequestHead head;

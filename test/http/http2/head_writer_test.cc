@@ -108,6 +108,28 @@ TEST(HeadWriterTest, AnUpgradeBecomesAnExtendedConnect) {
             (FieldList{{":status", "200"}, {"sec-websocket-protocol", "chat"}}));
 }
 
+TEST(HeadWriterTest, NotEveryUpgradeFitsAnExtendedConnect) {
+  RequestHead head;
+  fill(head, "GET", "/");
+  EXPECT_TRUE(HeadWriter::canCarry(head));
+  head.upgrade = "websocket";
+  EXPECT_TRUE(HeadWriter::canCarry(head));
+  head.method = "POST";
+  EXPECT_FALSE(HeadWriter::canCarry(head));
+  head.method = "GET";
+  head.upgrade = "a, b";
+  EXPECT_FALSE(HeadWriter::canCarry(head));
+}
+
+TEST(HeadWriterTest, TeIsForRequestsOnly) {
+  HeadWriter writer;
+  ResponseHead head;
+  head.status = 200;
+  head.headers.add("TE", "trailers");
+  EXPECT_EQ(listOf(writer.response(head, true, false)), (FieldList{{":status", "200"}}));
+  EXPECT_TRUE(writer.trailers(head.headers).empty());
+}
+
 TEST(HeadWriterTest, LengthOfResponses) {
   struct Row {
     uint16_t status;
