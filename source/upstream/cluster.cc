@@ -15,6 +15,9 @@ WorkerCluster::Cells resolve(stats::Block& block, const ClusterStats& ids) {
   for (int i = 0; i < 5; ++i) {
     cells.responses_by_class[i] = &block.counter(ids.responses_by_class[i]);
   }
+  for (size_t i = 0; i < http::kGrpcStatuses; ++i) {
+    cells.grpc_responses[i] = &block.counter(ids.grpc_responses[i]);
+  }
   cells.connections_total = &block.counter(ids.connections_total);
   cells.connect_failures = &block.counter(ids.connect_failures);
   cells.connect_timeouts = &block.counter(ids.connect_timeouts);
@@ -46,11 +49,13 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
       io_(services.get<network::IoContext>()),
       random_(random),
       config_(std::move(config)),
+      request_quota_(config_->usage),
       member_(std::make_shared<ClusterUsage::Member>(io_.dispatcher())),
       cells_(resolve(services.get<stats::Block>(), config_->stats)) {
   member_->cluster = this;
   config_->usage->join(member_);
   balancer_ = config_->load_balancer->create(random_);
+  bindHttp2();
   bindTransport(nullptr);
   adoptHosts();
 }
@@ -65,9 +70,11 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
   if (config->usage != config_->usage) {
     config_->usage->leave(*member_);
     config->usage->join(member_);
+    request_quota_.moveTo(config->usage);
   }
   // Keeps the old host set alive until the balancer has the new one.
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
+  bindHttp2();
   bindTransport(before.get());
   if (!same_balancer) balancer_ = config_->load_balancer->create(random_);
   adoptHosts();
@@ -97,9 +104,16 @@ void WorkerCluster::adoptHosts() {
   balancer_->onHostSet(hosts, *this);
 }
 
+// Cells stay for connections that were made before, whatever the protocol is now.
+void WorkerCluster::bindHttp2() {
+  if (http2_cells_ || !config_->http2_stats) return;
+  http2_cells_.emplace(*config_->http2_stats, services_.get<stats::Block>());
+}
+
 void WorkerCluster::bindTransport(const ClusterConfig* before) {
-  const bool same_source = before != nullptr && before->original_source == config_->original_source;
-  if (same_source && before->transport == config_->transport) return;
+  const bool same_use = before != nullptr && before->original_source == config_->original_source &&
+                        before->http_protocol == config_->http_protocol;
+  if (same_use && before->transport == config_->transport) return;
   auto bound = base::makeLocal<BoundTransport>();
   bound->factory = config_->transport;
   if (bound->factory != nullptr) {
@@ -107,7 +121,8 @@ void WorkerCluster::bindTransport(const ClusterConfig* before) {
     bound->needs = bound->factory->needs();
   }
   bound->original_source = config_->original_source;
-  const bool alike = same_source && !config_->transport_identity.empty() &&
+  bound->http_protocol = config_->http_protocol;
+  const bool alike = same_use && !config_->transport_identity.empty() &&
                      before->transport_identity == config_->transport_identity;
   if (transport_) bound->generation = transport_->generation + (alike ? 0 : 1);
   transport_ = std::move(bound);

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,10 +14,14 @@
 #include "source/base/service_map.h"
 #include "source/base/string_map.h"
 #include "source/http/codec.h"
+#include "source/http/grpc_semantics.h"
+#include "source/http/http2/options.h"
+#include "source/http/http2/stats.h"
 #include "source/network/connection.h"
 #include "source/network/io_context.h"
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
+#include "source/upstream/cluster_usage.h"
 #include "source/upstream/endpoint.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
@@ -28,44 +30,12 @@ namespace weir::upstream {
 
 class WorkerCluster;
 
-// Open connections and waiting requests of one cluster over all workers, against its limits.
-// Touched when a connection opens or closes or a request has to wait, never for a request that
-// finds an idle connection. Shared by successive configurations of a cluster. Thread-safe.
-class ClusterUsage {
- public:
-  using Count = std::atomic<uint32_t>;
-  // Adds one unless that would pass `limit`.
-  static bool tryAdd(Count& count, uint32_t limit);
-
-  Count connections{0};
-  Count pending{0};  // requests that wait without a connection being opened for them
-  // Open connections to one endpoint; the same count as long as anybody holds it.
-  std::shared_ptr<Count> endpointConnections(const std::string& id);
-
-  // One worker's part in the cluster.
-  struct Member {
-    explicit Member(event::Dispatcher& d) : dispatcher(d) {}
-    event::Dispatcher& dispatcher;
-    std::atomic<bool> asked{false};
-    WorkerCluster* cluster = nullptr;  // Worker-confined; null when it is gone
-  };
-  void join(std::shared_ptr<Member> member);
-  void leave(const Member& member);
-  // Asks the other workers to close an idle connection, for a request that waits here because they
-  // hold the limit.
-  void askForRoom(const Member& asking);
-
- private:
-  std::mutex mutex_;  // guards the rest
-  std::vector<std::shared_ptr<Member>> members_;
-  base::StringMap<std::weak_ptr<Count>> endpoints_;
-};
-
 // Metric ids of one cluster; registered on the main thread. Labels {cluster=name}.
 struct ClusterStats {
   static ClusterStats create(stats::Store& store, const std::string& cluster);
-  stats::CounterId requests, responses_by_class[5], connections_total, connect_failures,
-      connect_timeouts, retries, overflow, resets, bytes_sent, bytes_received, no_endpoint;
+  stats::CounterId requests, responses_by_class[5], grpc_responses[http::kGrpcStatuses],
+      connections_total, connect_failures, connect_timeouts, retries, overflow, resets, bytes_sent,
+      bytes_received, no_endpoint;
   stats::GaugeId active_connections, active_requests, pending_requests;
   stats::HistogramId connect_us, response_us;
 };
@@ -84,6 +54,12 @@ class EndpointSource {
   // How many such endpoints one worker keeps at most; those unused for longest go first, and when
   // all are in use a new one is a failure.
   virtual uint32_t maxEndpoints() const { return 1024; }
+};
+
+enum class HttpProtocol : uint8_t {
+  kHttp1,
+  kHttp2,  // by prior knowledge; over TLS the endpoint has to choose "h2"
+  kAuto,   // HTTP/2 where the endpoint chooses "h2" by ALPN, else HTTP/1
 };
 
 // A cluster as configured, with its current routing state. Immutable; part of a snapshot.
@@ -105,6 +81,13 @@ struct ClusterConfig {
   uint32_t max_pending_requests = 1024;            // waiting for a connection, over all workers
   uint32_t max_requests_per_connection = 0;        // 0: none
   http::CodecLimits limits;                        // of responses
+  HttpProtocol http_protocol = HttpProtocol::kHttp1;
+  // The rest is about HTTP/2.
+  http::http2::Options http2;
+  // A connection with so many streams is loaded: others are opened beside it.
+  uint32_t streams_per_connection = ~uint32_t{0};
+  uint32_t max_requests = 10'000;                 // in progress, over all workers
+  std::optional<http::http2::Stats> http2_stats;  // set unless kHttp1
   ClusterStats stats;
   std::shared_ptr<ClusterUsage> usage;
 };
@@ -116,6 +99,7 @@ struct BoundTransport final : base::LocalCounted {
   std::unique_ptr<network::WorkerTransportSocketFactory> worker;   // null: plain
   network::TransportNeeds needs;
   bool original_source = false;
+  HttpProtocol http_protocol = HttpProtocol::kHttp1;
   uint32_t generation = 0;  // with the same number, connections are alike
   // Not everybody may share every connection.
   bool keyed() const { return original_source || needs.any(); }
@@ -185,6 +169,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   ~WorkerCluster() override;
 
   const ClusterConfig& config() const { return *config_; }
+  const std::shared_ptr<const ClusterConfig>& sharedConfig() const { return config_; }
   std::string_view name() const { return config_->name; }
   // Connections to endpoints that stay are kept; of those that went, and of all when connections
   // are made in another way now, idle ones close and busy ones close after their request.
@@ -209,12 +194,17 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   network::IoContext& io() { return io_; }
   // Resolved cells of this worker.
   struct Cells {
-    stats::Cell *requests, *responses_by_class[5], *connections_total, *connect_failures,
-        *connect_timeouts, *retries, *overflow, *resets, *bytes_sent, *bytes_received, *no_endpoint,
-        *active_connections, *active_requests, *pending_requests;
+    stats::Cell *requests, *responses_by_class[5], *grpc_responses[http::kGrpcStatuses],
+        *connections_total, *connect_failures, *connect_timeouts, *retries, *overflow, *resets,
+        *bytes_sent, *bytes_received, *no_endpoint, *active_connections, *active_requests,
+        *pending_requests;
     stats::HistogramCell *connect_us, *response_us;
   };
   Cells& cells() { return cells_; }
+  // Only of a cluster that speaks HTTP/2, or did.
+  const http::http2::Cells& http2Cells() const { return *http2_cells_; }
+  RequestQuota& requestQuota() { return request_quota_; }
+  base::Random& random() { return random_; }
   // Closes idle connections, lets busy ones finish, keeps none for later.
   void drain();
   bool draining() const { return draining_; }
@@ -232,6 +222,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void adoptHosts();
   void remove();
   void bindTransport(const ClusterConfig* before);
+  void bindHttp2();
   Choice chooseNamed(const PickContext& context);
   void reportConnectFailure(const WorkerEndpoint& endpoint, const network::Address& source,
                             int error);
@@ -244,11 +235,13 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   std::shared_ptr<const ClusterConfig> config_;
   base::LocalRef<BoundTransport> transport_;
   base::log::LogLimiter source_log_{std::chrono::seconds(10)};
+  RequestQuota request_quota_;
   NamedEndpoints named_;                                   // of an endpoint source
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;  // as in config_->hosts->hosts
   std::unique_ptr<LoadBalancer> balancer_;
   std::shared_ptr<ClusterUsage::Member> member_;
   Cells cells_;
+  std::optional<http::http2::Cells> http2_cells_;
   bool draining_ = false;
   bool removed_ = false;
 };

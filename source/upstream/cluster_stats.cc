@@ -12,6 +12,12 @@ ClusterStats ClusterStats::create(stats::Store& store, const std::string& cluste
         store.counter("cluster_responses_total", "Responses from endpoints by class of status",
                       {{"cluster", cluster}, {"class", kClasses[i]}});
   }
+  for (size_t i = 0; i < http::kGrpcStatuses; ++i) {
+    const std::string_view status = http::grpcStatusName(static_cast<http::GrpcStatus>(i));
+    ids.grpc_responses[i] =
+        store.counter("cluster_grpc_responses_total", "Answers to gRPC calls by status",
+                      {{"cluster", cluster}, {"status", std::string(status)}});
+  }
   ids.connections_total =
       store.counter("cluster_connections_total", "Connections opened to endpoints", labels);
   ids.connect_failures =
@@ -19,7 +25,7 @@ ClusterStats ClusterStats::create(stats::Store& store, const std::string& cluste
   ids.connect_timeouts = store.counter("cluster_connect_timeouts_total",
                                        "Connections that did not come up in time", labels);
   ids.retries = store.counter("cluster_retries_total",
-                              "Requests sent again after a reused connection broke", labels);
+                              "Requests sent again after an attempt had failed", labels);
   ids.overflow = store.counter("cluster_overflow_total",
                                "Requests refused because the cluster was at its limits", labels);
   ids.resets = store.counter("cluster_resets_total",

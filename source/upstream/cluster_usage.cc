@@ -5,12 +5,13 @@
 
 namespace weir::upstream {
 
-bool ClusterUsage::tryAdd(Count& count, uint32_t limit) {
+uint32_t ClusterUsage::addUpTo(Count& count, uint32_t most, uint32_t limit) {
   uint32_t current = count.load(std::memory_order_relaxed);
   while (current < limit) {
-    if (count.compare_exchange_weak(current, current + 1, std::memory_order_relaxed)) return true;
+    const uint32_t add = std::min(most, limit - current);
+    if (count.compare_exchange_weak(current, current + add, std::memory_order_relaxed)) return add;
   }
-  return false;
+  return 0;
 }
 
 std::shared_ptr<ClusterUsage::Count> ClusterUsage::endpointConnections(const std::string& id) {
@@ -44,6 +45,23 @@ void ClusterUsage::askForRoom(const Member& asking) {
       if (member->cluster != nullptr) member->cluster->closeOneIdle();
     });
   }
+}
+
+bool RequestQuota::takeLot(uint32_t limit) {
+  lot_ = std::clamp<uint32_t>(limit / 256, 1, 64);
+  held_ += ClusterUsage::addUpTo(usage_->requests, lot_, limit);
+  return used_ < held_;
+}
+
+void RequestQuota::giveBack(uint32_t count) {
+  usage_->requests.fetch_sub(count, std::memory_order_relaxed);
+  held_ -= count;
+}
+
+void RequestQuota::moveTo(std::shared_ptr<ClusterUsage> usage) {
+  usage->requests.fetch_add(held_, std::memory_order_relaxed);
+  usage_->requests.fetch_sub(held_, std::memory_order_relaxed);
+  usage_ = std::move(usage);
 }
 
 }  // namespace weir::upstream

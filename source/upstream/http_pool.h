@@ -19,7 +19,7 @@ class PoolRequest : public base::ListNode<> {
  public:
   struct Ready {
     http::RequestEncoder& encoder;
-    bool reused;  // the connection has carried an exchange before: a failure before any answer byte
+    bool reused;  // the connection has carried a request before: a failure before any answer byte
                   // may be retried
     http::Version version;
   };
@@ -40,25 +40,26 @@ class PoolRequest : public base::ListNode<> {
   ~PoolRequest() = default;
 
  private:
-  friend class Http1Pool;
+  friend class EndpointHttpPool;
   event::MonotonicTime give_up_at_;
   bool fresh_ = false;
   bool counted_ = false;  // in ClusterUsage::pending
 };
 
-// Connections to one endpoint that carry HTTP requests, on one worker. HTTP/1: one request each,
-// the connection used last is taken first. HTTP/2 will be another implementation. Worker-confined.
-// No allocation for a request that finds an idle connection.
+// Connections to one endpoint that carry HTTP requests, on one worker: one request each (HTTP/1) or
+// several (HTTP/2), as the cluster says or the endpoint chooses. Worker-confined. No allocation for
+// a request that finds a connection.
 class HttpPool {
  public:
   virtual ~HttpPool() = default;
-  // Takes an idle connection, or opens one (within the limits), or queues the request: first come,
-  // first served, for at most the connect timeout.
-  // `fresh`: only a connection that has carried nothing yet (the retry after a reused one broke).
+  // Takes a connection with room, or opens one (within the limits), or queues the request: first
+  // come, first served, for at most the connect timeout.
+  // `fresh`: only a connection that has carried nothing yet (the retry after a reused one broke);
+  // HTTP/2: or that was opened after the last one broke.
   virtual void acquire(PoolRequest& request, bool fresh) = 0;
   // Takes a waiting request off the queue; it is not called any more.
   virtual void cancel(PoolRequest& request) = 0;
-  // Closes idle connections; those in use close after their request.
+  // Closes idle connections; those in use take no more requests and close after theirs.
   virtual void drain() = 0;
   // Closes idle connections; new ones are kept again.
   virtual void closeIdle() = 0;
@@ -81,7 +82,7 @@ class HttpPoolOwner {
 };
 
 // `endpoint` and `cluster` outlive the pool, as does `owner`, who may be null.
-std::unique_ptr<HttpPool> createHttp1Pool(WorkerCluster& cluster, WorkerEndpoint& endpoint,
-                                          HttpPoolOwner* owner = nullptr);
+std::unique_ptr<HttpPool> createHttpPool(WorkerCluster& cluster, WorkerEndpoint& endpoint,
+                                         HttpPoolOwner* owner = nullptr);
 
 }  // namespace weir::upstream

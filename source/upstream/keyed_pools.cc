@@ -66,7 +66,7 @@ HttpPool& KeyedPools::get(const network::TransportTarget& target) {
   }
   auto entry = std::make_unique<Entry>(*this);
   entry->key = key_;
-  entry->pool = createHttp1Pool(cluster_, endpoint_, entry.get());
+  entry->pool = createHttpPool(cluster_, endpoint_, entry.get());
   if (cluster_.draining() || endpoint_.gone()) entry->pool->drain();
   Entry& added = *pools_.emplace(key_, std::move(entry)).first->second;
   used_.pushFront(added);

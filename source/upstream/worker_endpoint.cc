@@ -17,7 +17,7 @@ WorkerEndpoint::~WorkerEndpoint() = default;
 
 HttpPool& WorkerEndpoint::httpPool() {
   if (pool_ == nullptr) {
-    pool_ = createHttp1Pool(cluster_, *this);
+    pool_ = createHttpPool(cluster_, *this);
     if (cluster_.draining() || gone_) pool_->drain();
   }
   return *pool_;

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "source/base/string_map.h"
+#include "source/event/dispatcher.h"
+
+namespace weir::upstream {
+
+class WorkerCluster;
+
+// What one cluster has in use over all workers, against its limits. Touched when a connection opens
+// or closes or a request has to wait, never for a request that finds a connection. Shared by
+// successive configurations of a cluster. Thread-safe.
+class ClusterUsage {
+ public:
+  using Count = std::atomic<uint32_t>;
+  // Adds one unless that would pass `limit`.
+  static bool tryAdd(Count& count, uint32_t limit) { return addUpTo(count, 1, limit) == 1; }
+  // Adds at most `most` and so many that `limit` is not passed; how many.
+  static uint32_t addUpTo(Count& count, uint32_t most, uint32_t limit);
+
+  Count connections{0};
+  Count pending{0};   // requests that wait without a connection being opened for them
+  Count requests{0};  // that the workers' RequestQuotas hold
+  // Open connections to one endpoint; the same count as long as anybody holds it.
+  std::shared_ptr<Count> endpointConnections(const std::string& id);
+
+  // One worker's part in the cluster.
+  struct Member {
+    explicit Member(event::Dispatcher& d) : dispatcher(d) {}
+    event::Dispatcher& dispatcher;
+    std::atomic<bool> asked{false};
+    WorkerCluster* cluster = nullptr;  // Worker-confined; null when it is gone
+  };
+  void join(std::shared_ptr<Member> member);
+  void leave(const Member& member);
+  // Asks the other workers to close an idle connection, for a request that waits here because they
+  // hold the limit.
+  void askForRoom(const Member& asking);
+
+ private:
+  std::mutex mutex_;  // guards the rest
+  std::vector<std::shared_ptr<Member>> members_;
+  base::StringMap<std::weak_ptr<Count>> endpoints_;
+};
+
+// One worker's share of the requests that a cluster may have in progress over HTTP/2. It is taken
+// from ClusterUsage in lots, so that workers do not meet at one counter with every request. A lot
+// is 1/256 of the limit: with N workers the limit is felt up to N/128 early. Worker-confined.
+class RequestQuota {
+ public:
+  explicit RequestQuota(std::shared_ptr<ClusterUsage> usage) : usage_(std::move(usage)) {}
+  RequestQuota(const RequestQuota&) = delete;
+  RequestQuota& operator=(const RequestQuota&) = delete;
+  ~RequestQuota() { giveBack(held_); }
+
+  // False when that would pass `limit`.
+  bool take(uint32_t limit) {
+    if (used_ == held_ && !takeLot(limit)) return false;
+    ++used_;
+    return true;
+  }
+  void release() {
+    --used_;
+    if (held_ - used_ >= 2 * lot_) giveBack(lot_);
+  }
+  // From now on it is a share of `usage`.
+  void moveTo(std::shared_ptr<ClusterUsage> usage);
+
+ private:
+  bool takeLot(uint32_t limit);
+  void giveBack(uint32_t count);
+
+  std::shared_ptr<ClusterUsage> usage_;
+  uint32_t held_ = 0;
+  uint32_t used_ = 0;
+  uint32_t lot_ = 1;
+};
+
+}  // namespace weir::upstream

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+#include "source/network/connection.h"
+#include "source/upstream/http_pool.h"
+
+namespace weir::upstream {
+
+// How one pooled connection speaks HTTP, once it is up: receives its bytes, carries its requests.
+// One for HTTP/1, one for HTTP/2. Lives as long as its PooledConnection, which it tells of all that
+// changes. Worker-confined.
+class HttpSide : public network::ConnectionHandler {
+ public:
+  virtual ~HttpSide() = default;
+
+  // HTTP/2: several requests at once.
+  virtual bool shared() const = 0;
+  // May carry requests: true at once, or after PooledConnection::becomeReady().
+  virtual bool ready() const = 0;
+  // How many requests can be begun now, and how many are in progress.
+  virtual uint32_t room() const = 0;
+  virtual uint32_t active() const = 0;
+  // Only with room. `reused`: for PoolRequest::Ready.
+  virtual void start(PoolRequest& request, bool reused) = 0;
+  // No further request will come.
+  virtual void retire() = 0;
+  // The connection is about to be closed from here: last words, and how to close.
+  virtual network::CloseMode farewell() = 0;
+  // All is about to be destroyed; requests in progress are not told.
+  virtual void abandon() = 0;
+};
+
+}  // namespace weir::upstream

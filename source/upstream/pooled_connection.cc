@@ -1,0 +1,186 @@
+#include "source/upstream/pooled_connection.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "source/upstream/http1_side.h"
+
+namespace weir::upstream {
+
+PooledConnection::PooledConnection(ConnectionOwner& owner, ConnectionSlot slot,
+                                   const network::TransportTarget& target, uint32_t expected)
+    : owner_(&owner),
+      slot_(std::move(slot)),
+      cells_(owner.cluster().cells()),
+      transport_(&owner.cluster().transport()),
+      timer_(owner.cluster().io().dispatcher().wheel(),
+             event::wheelCallback<&PooledConnection::onTimer>, this),
+      expected_(expected) {
+  connect_started_ = owner.cluster().io().dispatcher().preciseNow();
+  connection_ = owner.cluster().connect(owner.endpoint(), target);
+  connection_->setHandler(*this);
+}
+
+PooledConnection::~PooledConnection() = default;
+
+uint32_t PooledConnection::room() const {
+  if (!up() || retired_) return 0;
+  const uint32_t limit = owner_->cluster().config().max_requests_per_connection;
+  if ((limit > 0 && requests_ >= limit) || outdated()) return 0;
+  const uint32_t room = side_->room();
+  return limit > 0 ? std::min(room, limit - requests_) : room;
+}
+
+void PooledConnection::start(PoolRequest& request) {
+  timer_.cancel();
+  const bool reused = requests_++ > 0;
+  side_->start(request, reused);
+}
+
+void PooledConnection::armIdleTimer() {
+  const auto timeout = owner_->cluster().config().idle_timeout;
+  if (timeout.count() > 0) timer_.arm(timeout);
+}
+
+void PooledConnection::onTimer() {
+  if (state_ == State::kConnecting) {
+    return fail(PoolFailure::kConnectTimeout, "upstream_settings_timeout");
+  }
+  if (up() && active() == 0) close();
+}
+
+// --- Coming up ---
+
+void PooledConnection::onConnected() {
+  if (state_ != State::kConnecting) return;
+  side_ = makeSide();
+  if (side_ == nullptr) return;
+  connection_->setHandler(*side_);
+  if (side_->ready()) return becomeReady();
+  const auto passed = connection_->io().dispatcher().preciseNow() - connect_started_;
+  const auto left = owner_->cluster().config().connect_timeout -
+                    std::chrono::duration_cast<std::chrono::milliseconds>(passed);
+  timer_.arm(std::max(left, std::chrono::milliseconds(1)));
+}
+
+// What the endpoint chose by ALPN has to be what is spoken.
+std::unique_ptr<HttpSide> PooledConnection::makeSide() {
+  network::TransportSocket& transport = connection_->transport();
+  const bool chose_http2 = transport.applicationProtocol() == "h2";
+  bool http2 = false;
+  switch (transport_->http_protocol) {
+    case HttpProtocol::kHttp1:
+      if (!chose_http2) break;
+      fail(PoolFailure::kConnectFailed, "upstream_chose_http2");
+      return nullptr;
+    case HttpProtocol::kHttp2:
+      http2 = true;
+      if (chose_http2 || transport.security() == nullptr) break;
+      fail(PoolFailure::kConnectFailed, "upstream_did_not_choose_http2");
+      return nullptr;
+    case HttpProtocol::kAuto:
+      http2 = chose_http2;
+      break;
+  }
+  if (http2) {
+    fail(PoolFailure::kConnectFailed, "http2_not_built");
+    return nullptr;
+  }
+  return std::make_unique<Http1Side>(*this);
+}
+
+void PooledConnection::becomeReady() {
+  const auto took = connection_->io().dispatcher().preciseNow() - connect_started_;
+  cells_.connect_us->record(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  timer_.cancel();
+  state_ = State::kUp;
+  owner_->onConnectionUp(*this);
+}
+
+// Nobody speaks before the side is there.
+void PooledConnection::onData(buffer::Buffer&, bool) {
+  fail(PoolFailure::kConnectFailed, "upstream_connect_failed");
+}
+
+void PooledConnection::fail(PoolFailure failure, std::string_view detail) {
+  if (state_ != State::kConnecting) return;
+  const bool timed_out = failure == PoolFailure::kConnectTimeout;
+  (timed_out ? cells_.connect_timeouts : cells_.connect_failures)->add();
+  connection_->close(side_ != nullptr ? side_->farewell() : network::CloseMode::kNow);
+  leave();
+  owner_->onConnectFailed(*this, failure, detail);
+}
+
+// --- In use ---
+
+void PooledConnection::changed() {
+  if (!up()) return;
+  countBytes();
+  owner_->onConnectionChanged(*this);
+}
+
+void PooledConnection::countBytes() {
+  const uint64_t sent = connection_->bytesSent();
+  const uint64_t received = connection_->bytesReceived();
+  cells_.bytes_sent->add(sent - std::exchange(counted_sent_, sent));
+  cells_.bytes_received->add(received - std::exchange(counted_received_, received));
+}
+
+void PooledConnection::retire() {
+  if (!up() || std::exchange(retired_, true)) return;
+  side_->retire();
+}
+
+// --- Ending ---
+
+void PooledConnection::close() {
+  if (state_ == State::kConnecting) {
+    return fail(PoolFailure::kConnectFailed, "upstream_connect_failed");
+  }
+  if (!up()) return;
+  connection_->close(side_->farewell());
+  leave();
+  owner_->onConnectionGone(*this, false);
+}
+
+void PooledConnection::abandon() {
+  const std::unique_ptr<PooledConnection> self(this);
+  unlink();
+  if (side_ != nullptr) side_->abandon();
+  connection_->close(network::CloseMode::kNow);
+  if (open()) leave();
+}
+
+// Gives back what it counts for.
+void PooledConnection::leave() {
+  state_ = State::kClosed;
+  timer_.cancel();
+  countBytes();
+  slot_.release();
+}
+
+// While there is no side.
+void PooledConnection::onClose(network::CloseReason reason) {
+  if (state_ == State::kConnecting) {
+    const bool timed_out = reason == network::CloseReason::kConnectTimeout;
+    fail(timed_out ? PoolFailure::kConnectTimeout : PoolFailure::kConnectFailed,
+         timed_out ? "upstream_connect_timeout" : "upstream_connect_failed");
+  }
+  closed(true);
+}
+
+void PooledConnection::closed(bool broken) {
+  if (state_ == State::kConnecting) {
+    fail(PoolFailure::kConnectFailed, "upstream_closed");
+  } else if (up()) {
+    leave();
+    owner_->onConnectionGone(*this, broken);
+  }
+  connection_->io().dispatcher().deferDelete(std::unique_ptr<event::DeferredDeletable>(this));
+  owner_ = nullptr;
+  unlink();
+}
+
+}  // namespace weir::upstream
