@@ -145,6 +145,19 @@ void Buffer::append(Buffer& other) {
   other.clear();
 }
 
+void Buffer::appendShared(const Buffer& other) {
+  assert(this != &other);
+  for (const Node* node = other.head_; node != nullptr; node = node->next) {
+    if (node->size == 0) continue;
+    if (node->size < kCopyBytes) {
+      append(std::string_view(node->data, node->size));
+      continue;
+    }
+    ++node->block->references;
+    link(makeNode(*node->block, node->data, node->size));
+  }
+}
+
 void Buffer::appendPrefix(Buffer& other, size_t count) {
   assert(this != &other && count <= other.size_);
   while (count > 0) {

@@ -55,6 +55,8 @@ class Buffer {
   // Takes all of `other`, by reference except that pieces under kCopyBytes are copied into free
   // room at the tail (so a small body travels in the block of its head).
   void append(Buffer& other);
+  // The same, but `other` keeps what it has.
+  void appendShared(const Buffer& other);
   // Takes the first `count` bytes of `other` likewise; `count` <= other.size().
   void appendPrefix(Buffer& other, size_t count);
   void prepend(std::string_view bytes);

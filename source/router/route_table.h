@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "source/http/grpc_semantics.h"
 #include "source/http/route.h"
 
 namespace weir::router {
@@ -23,12 +24,37 @@ struct PathMatch {
   std::string text = "/";
 };
 
+// What becomes of grpc-timeout, the time that a client gives its call.
+struct GrpcTimeoutPolicy {
+  bool respected = true;             // else the route's timeout, as without the field
+  std::chrono::milliseconds max{0};  // no call has more; zero: none
+};
+
+// When a request is sent again that an endpoint has answered badly. Whoever adds a condition adds a
+// field here.
+struct RetryPolicy {
+  uint32_t max_retries = 1;
+  uint32_t grpc_statuses = 0;  // a bit for each GrpcStatus
+  // Before the n-th retry: anything up to base * 2^(n-1), at most max.
+  std::chrono::milliseconds base_interval{25};
+  std::chrono::milliseconds max_interval{250};
+  uint32_t max_body_bytes = kDefaultMaxBodyBytes;  // what is longer is not sent again
+
+  static constexpr uint32_t kDefaultMaxBodyBytes = 64 * 1024;
+  static constexpr uint32_t bit(http::GrpcStatus status) {
+    return uint32_t{1} << static_cast<unsigned>(status);
+  }
+  bool retries(http::GrpcStatus status) const { return (grpc_statuses & bit(status)) != 0; }
+};
+
 struct ClusterAction {
   std::string cluster;
   uint32_t cluster_index = 0;  // into RouteTable::clusters()
   std::chrono::milliseconds timeout{
       15'000};  // whole exchange from request complete to response complete; zero: none
   std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
+  GrpcTimeoutPolicy grpc_timeout = {};
+  std::optional<RetryPolicy> retry = {};
 };
 
 struct RedirectAction {

@@ -1,84 +1,33 @@
 #include "source/router/router.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
-#include <vector>
 
+#include "source/base/random.h"
 #include "source/http/semantics.h"
+#include "source/router/cluster_cache.h"
+#include "source/router/failure_reply.h"
+#include "source/router/grpc_deadline.h"
 #include "source/router/redirect.h"
+#include "source/router/retries.h"
 #include "source/router/upstream_request.h"
 #include "source/upstream/cluster.h"
 
 namespace weir::router {
 
-namespace {
-
 using http::ErrorOrigin;
 using http::ErrorReason;
 using http::StreamError;
-
-// The clusters that a table's routes name, found on this worker once per configuration. The
-// connection manager may hold on to an older table than the worker's clusters are of, so a hit is
-// checked by name. Worker-confined.
-class ClusterCache {
- public:
-  ClusterCache(upstream::ClusterSet& clusters, size_t count) : clusters_(clusters), found_(count) {}
-
-  base::LocalRef<upstream::WorkerCluster> find(const ClusterAction& action) {
-    if (generation_ != clusters_.generation()) {
-      found_.assign(found_.size(), nullptr);
-      generation_ = clusters_.generation();
-    }
-    if (action.cluster_index >= found_.size()) return clusters_.find(action.cluster);
-    upstream::WorkerCluster*& slot = found_[action.cluster_index];
-    if (slot == nullptr || slot->name() != action.cluster) {
-      slot = clusters_.find(action.cluster).get();
-    }
-    return base::LocalRef<upstream::WorkerCluster>(slot);
-  }
-
- private:
-  upstream::ClusterSet& clusters_;
-  uint64_t generation_ = 0;
-  std::vector<upstream::WorkerCluster*> found_;  // alive within one generation
-};
-
-// What a client reads when Weir itself answers for a failure.
-std::string_view messageFor(const StreamError& error) {
-  switch (error.reason) {
-    case ErrorReason::kNoRoute:
-      return "no route for this host and path\n";
-    case ErrorReason::kNoCluster:
-      return "the route's cluster does not exist\n";
-    case ErrorReason::kNoHealthyEndpoint:
-      return "no healthy endpoint\n";
-    case ErrorReason::kOverflow:
-      return "too many connections or waiting requests to the endpoint\n";
-    case ErrorReason::kConnectFailure:
-      return "cannot connect to the endpoint\n";
-    case ErrorReason::kConnectTimeout:
-      return "connecting to the endpoint took too long\n";
-    case ErrorReason::kRequestTimeout:
-    case ErrorReason::kIdleTimeout:
-      return "the endpoint did not answer in time\n";
-    case ErrorReason::kProtocol:
-    case ErrorReason::kHeadTooLarge:
-      return "the endpoint's answer is not valid HTTP\n";
-    default:
-      return "the connection to the endpoint broke before it had answered\n";
-  }
-}
-
-}  // namespace
 
 // Acts on the matched route of one stream. Lives in the stream's arena and is never destroyed:
 // onStreamEnd gives everything back. After a call into the chain that may end the stream nothing of
 // it is touched. Worker-confined.
 class Router final : public http::Terminal, public UpstreamRequest::Owner {
  public:
-  Router(ClusterCache& clusters, http::FilterChain& chain)
-      : clusters_(clusters), chain_(chain), upstream_(chain, *this) {}
+  Router(ClusterCache& clusters, base::Random& random, http::FilterChain& chain)
+      : clusters_(clusters), chain_(chain), upstream_(chain, *this), retries_(random) {}
 
   void onRequestHead(http::RequestHead& head, bool end_stream) override;
   void onRequestBody(buffer::Buffer& data, bool end_stream) override;
@@ -87,24 +36,34 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   void onStreamEnd() override;
 
   void onUpstreamActivity() override;
+  void onUpstreamSending() override { deadline_.write(chain_.context().request, now()); }
   void onUpstreamTunnel() override;
   void onUpstreamComplete() override;
-  void onUpstreamFailed(const StreamError& error, bool replayable) override;
+  void onUpstreamFailed(const StreamError& error, Replay replay) override;
+  bool discardsAnswer(http::GrpcStatus status) override;
+  void onUpstreamDiscarded() override { sendAgain(); }
 
  private:
   // How often a pick that said "wait" is asked again.
   static constexpr std::chrono::milliseconds kPickInterval{10};
+  // Calls that may take longer have no end.
+  static constexpr std::chrono::hours kLongestTimer{24 * 365};
 
-  void forward();
+  void forward(bool grpc);
   void pickAndSend();
+  void pickAfter(std::chrono::milliseconds delay);
+  bool sendsAgain(const std::optional<Retries::Again>& again);
+  void sendAgain();
   void redirect(const RedirectAction& action, http::RequestHead& head);
   void respondDirectly(const DirectResponseAction& action);
+  bool startDeadline();
   void requestComplete();
   void fail(const StreamError& error);
   void onTimeout();
   void onIdle();
   void stopTimers();
   event::TimerWheel& wheel() { return chain_.context().dispatcher.wheel(); }
+  event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 
   ClusterCache& clusters_;
   http::FilterChain& chain_;
@@ -115,8 +74,9 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   std::optional<event::WheelTimer> idle_;
   std::optional<event::WheelTimer> pick_again_;
   event::MonotonicTime pick_until_;
-  uint32_t tried_ = upstream::WorkerEndpoint::kRemoved;  // the endpoint whose connection broke
-  bool retried_ = false;
+  Retries retries_;
+  Retries::Again again_;  // how the next attempt is made, when it is not the first
+  GrpcDeadline deadline_;
   bool tunnel_ = false;
 };
 
@@ -132,7 +92,7 @@ void Router::onRequestHead(http::RequestHead& head, bool end_stream) {
       action_ = &route->cluster;
       // What asks for a tunnel is complete with its head.
       if (end_stream || !head.upgrade.empty() || head.isConnect()) requestComplete();
-      return forward();
+      return forward(http::isGrpc(head.headers));
     case RouteEntry::Kind::kRedirect:
       return redirect(route->redirect, head);
     case RouteEntry::Kind::kDirectResponse:
@@ -172,10 +132,14 @@ void Router::redirect(const RedirectAction& action, http::RequestHead& head) {
 // Passes the filters like an answer from an endpoint.
 void Router::respondDirectly(const DirectResponseAction& action) {
   http::FilterChainContext& context = chain_.context();
+  constexpr std::string_view kDetail = "direct_response";
+  if (http::isGrpc(context.request.headers)) {
+    return chain_.localReply({.status = action.status, .body = action.body, .detail = kDetail});
+  }
   http::ResponseHead& head = context.response;
   head.clear();
   head.status = action.status;
-  context.info.detail = "direct_response";
+  context.info.detail = kDetail;
   const bool bodiless = http::statusHasNoBody(action.status);
   if (!bodiless) {
     head.framing = http::BodyFraming::kContentLength;
@@ -190,25 +154,30 @@ void Router::respondDirectly(const DirectResponseAction& action) {
 }
 
 void Router::fail(const StreamError& error) {
-  stopTimers();
   action_ = nullptr;
-  if (chain_.responseStarted()) return chain_.reset(error);
-  chain_.localReply({.status = http::statusFor(error),
-                     .body = messageFor(error),
-                     .flag = http::flagFor(error),
-                     .detail = error.detail});
+  upstream_.giveUp();
+  stopTimers();
+  if (upstream_.answered() && !upstream_.answeredByGrpc()) return chain_.reset(error);
+  chain_.localReply(replyFor(error));
 }
 
 // --- To an endpoint ---
 
-void Router::forward() {
+void Router::forward(bool grpc) {
+  if (grpc && !startDeadline()) return;
   cluster_ = clusters_.find(*action_);
   if (!cluster_) {
     return fail({ErrorOrigin::kLocal, ErrorReason::kNoCluster, true, "cluster_not_found"});
   }
   http::FilterChainContext& context = chain_.context();
   context.info.cluster = action_->cluster;
-  pick_until_ = context.dispatcher.now() + cluster_->config().connect_timeout;
+  const RetryPolicy* policy = action_->retry ? &*action_->retry : nullptr;
+  retries_.follow(policy, grpc);
+  upstream_.configure(
+      {.grpc = grpc,
+       .keep_bytes = policy != nullptr ? policy->max_body_bytes : RetryPolicy::kDefaultMaxBodyBytes,
+       .keep_always = policy != nullptr && grpc});
+  pick_until_ = now() + cluster_->config().connect_timeout;
   onUpstreamActivity();
   pickAndSend();
 }
@@ -223,41 +192,80 @@ void Router::pickAndSend() {
   if (connection != nullptr && connection->original_destination) {
     pick_context.original_destination = &*connection->original_destination;
   }
-  if (retried_) {
-    pick_context.attempt = 1;
-    if (tried_ != upstream::WorkerEndpoint::kRemoved) pick_context.tried = {&tried_, 1};
-  }
+  pick_context.attempt = retries_.count();
+  pick_context.tried = retries_.tried(cluster_->config().hosts->version);
   upstream::WorkerCluster::Choice choice = cluster_->choose(pick_context);
   switch (choice.kind) {
     case upstream::Pick::Kind::kEndpoint:
       ++context.info.attempts;
-      return upstream_.start(cluster_, std::move(choice.endpoint), /*fresh=*/retried_);
+      return upstream_.start(cluster_, std::move(choice.endpoint), again_.fresh);
     case upstream::Pick::Kind::kWait:
-      if (context.dispatcher.now() >= pick_until_) {
+      if (now() >= pick_until_) {
         cluster_->cells().overflow->add();
         return fail({ErrorOrigin::kUpstream, ErrorReason::kOverflow, true, "balancer_wait"});
       }
-      if (!pick_again_) {
-        pick_again_.emplace(wheel(), event::wheelCallback<&Router::pickAndSend>, this);
-      }
-      return pick_again_->arm(kPickInterval);
+      return pickAfter(kPickInterval);
     case upstream::Pick::Kind::kFailure:
       cluster_->cells().no_endpoint->add();
       return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});
   }
 }
 
-void Router::onUpstreamFailed(const StreamError& error, bool replayable) {
-  if (!replayable || retried_) return fail(error);
-  retried_ = true;
-  tried_ = upstream_.hostIndex();
+void Router::pickAfter(std::chrono::milliseconds delay) {
+  if (!pick_again_) {
+    pick_again_.emplace(wheel(), event::wheelCallback<&Router::pickAndSend>, this);
+  }
+  pick_again_->arm(delay);
+}
+
+// --- Once more ---
+
+void Router::onUpstreamFailed(const StreamError& error, Replay replay) {
+  if (!sendsAgain(retries_.afterFailure(replay, grpcStatusFor(error)))) return fail(error);
+  sendAgain();
+}
+
+bool Router::discardsAnswer(http::GrpcStatus status) {
+  return sendsAgain(retries_.afterAnswer(status));
+}
+
+bool Router::sendsAgain(const std::optional<Retries::Again>& again) {
+  if (again) {
+    again_ = *again;
+  } else if (retries_.exhausted()) {
+    chain_.context().info.addFlag(http::ResponseFlag::kUpstreamRetryLimitExceeded);
+  }
+  return again.has_value();
+}
+
+void Router::sendAgain() {
+  if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
+    retries_.addTried(cluster_->config().hosts->version, index);
+  }
   cluster_->cells().retries->add();
-  pickAndSend();
+  upstream_.prepareReplay();
+  pick_until_ = now() + again_.wait + cluster_->config().connect_timeout;
+  if (!again_.later) return pickAndSend();
+  pickAfter(again_.wait);
 }
 
 // --- Time ---
 
-// The route's timeout runs from here.
+// False: the request has been answered.
+bool Router::startDeadline() {
+  if (!deadline_.read(chain_.context().request, action_->grpc_timeout, now())) {
+    fail({ErrorOrigin::kDownstream, ErrorReason::kProtocol, false, "grpc_timeout_malformed"});
+    return false;
+  }
+  if (!deadline_.set()) return true;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_.left(now()));
+  if (left.count() == 0) return onTimeout(), false;
+  timeout_.emplace(wheel(), event::wheelCallback<&Router::onTimeout>, this);
+  timeout_->arm(std::min<std::chrono::milliseconds>(left, kLongestTimer));
+  return true;
+}
+
+// The route's timeout runs from here, unless the client has set one.
 void Router::requestComplete() {
   if (tunnel_ || timeout_ || action_->timeout.count() == 0) return;
   timeout_.emplace(wheel(), event::wheelCallback<&Router::onTimeout>, this);
@@ -281,12 +289,11 @@ void Router::onUpstreamComplete() {
 }
 
 void Router::onTimeout() {
-  upstream_.cancel();
-  fail({ErrorOrigin::kUpstream, ErrorReason::kRequestTimeout, false, "route_timeout"});
+  fail({ErrorOrigin::kUpstream, ErrorReason::kRequestTimeout, false,
+        deadline_.set() ? "grpc_timeout" : "route_timeout"});
 }
 
 void Router::onIdle() {
-  upstream_.cancel();
   fail({ErrorOrigin::kUpstream, ErrorReason::kIdleTimeout, false, "route_idle_timeout"});
 }
 
@@ -306,12 +313,13 @@ class WorkerRouterFactory final : public http::WorkerTerminalFactory {
       : table_(std::move(table)), clusters_(clusters, table_->clusters().size()) {}
 
   http::Terminal& create(base::Arena& arena, http::FilterChain& chain) override {
-    return *arena.create<Router>(clusters_, chain);
+    return *arena.create<Router>(clusters_, random_, chain);
   }
 
  private:
   const std::shared_ptr<const RouteTable> table_;
   ClusterCache clusters_;
+  base::Random random_;
 };
 
 // Immutable.

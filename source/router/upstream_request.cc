@@ -44,6 +44,12 @@ const network::Address* destinationOf(const http::StreamInfo& info) {
   return &info.downstream_connection->localAddress();
 }
 
+// The codec has given the exchange up.
+constexpr StreamError kIncomplete{ErrorOrigin::kLocal, ErrorReason::kFilter, false,
+                                  "request_cannot_be_completed"};
+constexpr StreamError kNoTunnel{ErrorOrigin::kUpstream, ErrorReason::kProtocol, false,
+                                "upstream_takes_no_tunnel"};
+
 bool asksTunnel(const http::RequestHead& head) {
   return !head.upgrade.empty() || head.isConnect();
 }
@@ -51,14 +57,20 @@ bool asksTunnel(const http::RequestHead& head) {
 }  // namespace
 
 UpstreamRequest::UpstreamRequest(http::FilterChain& chain, Owner& owner)
-    : chain_(chain), owner_(owner), waiting_body_(chain.context().blocks) {}
+    : chain_(chain),
+      owner_(owner),
+      waiting_body_(chain.context().blocks),
+      sent_body_(chain.context().blocks) {}
 
 void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster,
                             base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh) {
   if (cluster_) upstream::WorkerCluster::release(cluster_, endpoint_);  // of the run before
   cluster_ = std::move(cluster);
   endpoint_ = std::move(endpoint);
-  chain_.context().info.upstream_address = &endpoint_->address();
+  http::FilterChainContext& context = chain_.context();
+  context.info.upstream_address = &endpoint_->address();
+  context.info.upstream_first_byte = {};
+  context.response_trailers.clear();
   ++endpoint_->in_flight;
   cluster_->cells().active_requests->add();
   state_ = State::kWaiting;
@@ -80,20 +92,32 @@ network::TransportTarget UpstreamRequest::transportTarget() const {
   return target;
 }
 
-void UpstreamRequest::cancel() {
-  if (!running()) return;
-  if (state_ == State::kWaiting) {
-    pool_->cancel(*this);
-  } else {
-    abort();
-  }
-  leave(State::kFailed, false);
+void UpstreamRequest::prepareReplay() {
+  sent_body_.restore(waiting_body_);
+  trailers_wait_ = has_trailers_;
+  slowClient();
+}
+
+void UpstreamRequest::giveUp() {
+  stop();
+  slowClient();
 }
 
 void UpstreamRequest::end() {
-  cancel();
-  waiting_body_.clear();
+  stop();
   upstream::WorkerCluster::release(cluster_, endpoint_);
+}
+
+void UpstreamRequest::stop() {
+  if (state_ == State::kWaiting) {
+    pool_->cancel(*this);
+  } else if (state_ == State::kSent) {
+    abort();
+  }
+  if (running()) leave(State::kFailed, false);
+  if (state_ == State::kIdle) state_ = State::kFailed;
+  waiting_body_.clear();
+  sent_body_.lose();
 }
 
 // Breaks the exchange off; the connection with it.
@@ -128,16 +152,20 @@ void UpstreamRequest::onPoolReady(const Ready& ready) {
   sent_at_ = now();
   chain_.context().info.upstream_started = sent_at_;
   cluster_->cells().requests->add();
+  const bool keep = options_.keep_always || ready.version == http::Version::kHttp2;
+  sent_body_.keep(keep ? options_.keep_bytes : 0);
+  owner_.onUpstreamSending();
   const bool head_only = requestSent();
-  if (!encoder_->encodeHead(chain_.context().request, head_only)) return failToSend();
+  if (!encoder_->encodeHead(chain_.context().request, head_only)) {
+    return fail(asksTunnel(chain_.context().request) ? kNoTunnel : kIncomplete);
+  }
   if (response_blocked_) encoder_->setReadEnabled(false);
   if (head_only || sendBody()) slowClient();
 }
 
 void UpstreamRequest::addBody(buffer::Buffer& data, bool end_stream) {
   request_ended_ |= end_stream;
-  // The answer is complete or has failed: nobody wants the rest.
-  if (state_ == State::kComplete || state_ == State::kFailed) return data.clear();
+  if (over()) return data.clear();  // nobody wants the rest
   owner_.onUpstreamActivity();
   waiting_body_.append(data);
   if (state_ != State::kSent || sendBody()) slowClient();
@@ -145,8 +173,8 @@ void UpstreamRequest::addBody(buffer::Buffer& data, bool end_stream) {
 
 void UpstreamRequest::addTrailers() {
   request_ended_ = true;
-  if (state_ == State::kComplete || state_ == State::kFailed) return;
-  trailers_wait_ = true;
+  if (over()) return;
+  has_trailers_ = trailers_wait_ = true;
   if (state_ == State::kSent) sendBody();
 }
 
@@ -154,21 +182,17 @@ void UpstreamRequest::addTrailers() {
 bool UpstreamRequest::sendBody() {
   const bool end_stream = request_ended_ && !trailers_wait_;
   if (!waiting_body_.empty() || end_stream) {
-    body_started_ = true;
+    sent_body_.sending(waiting_body_);
     const bool sent = encoder_->encodeBody(waiting_body_, end_stream);
     waiting_body_.clear();
-    if (!sent) return failToSend(), false;
+    if (!sent) return fail(kIncomplete), false;
   }
   if (std::exchange(trailers_wait_, false)) {
-    body_started_ = true;
-    if (!encoder_->encodeTrailers(chain_.context().request_trailers)) return failToSend(), false;
+    if (!encoder_->encodeTrailers(chain_.context().request_trailers)) {
+      return fail(kIncomplete), false;
+    }
   }
   return true;
-}
-
-// The codec has given the exchange up.
-void UpstreamRequest::failToSend() {
-  fail({ErrorOrigin::kLocal, ErrorReason::kFilter, false, "request_cannot_be_completed"});
 }
 
 void UpstreamRequest::onRequestBlocked(bool blocked) {
@@ -177,8 +201,8 @@ void UpstreamRequest::onRequestBlocked(bool blocked) {
 }
 
 void UpstreamRequest::slowClient() {
-  const bool slow = !request_ended_ && running() &&
-                    (request_blocked_ || waiting_body_.size() >= kMaxWaitingBytes);
+  const bool slow =
+      !request_ended_ && !over() && (request_blocked_ || waiting_body_.size() >= kMaxWaitingBytes);
   if (slow == client_slowed_) return;
   client_slowed_ = slow;
   chain_.setRequestReadEnabled(!slow);
@@ -216,7 +240,14 @@ void UpstreamRequest::onHead(bool end_stream) {
     abort();
     return fail({ErrorOrigin::kUpstream, ErrorReason::kProtocol, false, error.detail});
   }
+  status_ = head.status;
   countHead();
+  if (const auto status = answeredOnly(end_stream)) {
+    if (sent_body_.intact() && owner_.discardsAnswer(*status)) return discard(*status, end_stream);
+  }
+  answered_ = true;
+  answered_by_grpc_ = options_.grpc && http::isGrpc(head.headers);
+  sent_body_.lose();
   if (tunnel) {
     owner_.onUpstreamTunnel();
   } else if (asksTunnel(chain_.context().request)) {
@@ -232,9 +263,35 @@ void UpstreamRequest::onHead(bool end_stream) {
 }
 
 void UpstreamRequest::countHead() {
-  const uint16_t status = responseHead().status;
-  const size_t index = std::clamp<size_t>(status / 100, 1, 5) - 1;
+  const size_t index = std::clamp<size_t>(status_ / 100, 1, 5) - 1;
   cluster_->cells().responses_by_class[index]->add();
+}
+
+// The status of a gRPC answer that has no message: trailers only, or one of plain HTTP.
+std::optional<http::GrpcStatus> UpstreamRequest::answeredOnly(bool end_stream) const {
+  if (!options_.grpc || (!end_stream && status_ == 200)) return std::nullopt;
+  return grpcStatusOfAnswer();
+}
+
+http::GrpcStatus UpstreamRequest::grpcStatusOfAnswer() const {
+  const http::FilterChainContext& context = chain_.context();
+  if (const auto status = http::grpcStatusIn(context.response_trailers)) return *status;
+  return http::grpcStatusIn(context.response.headers).value_or(http::httpToGrpc(status_));
+}
+
+void UpstreamRequest::countGrpc(http::GrpcStatus status) {
+  chain_.context().info.grpc_status = status;
+  cluster_->cells().grpc_responses[static_cast<size_t>(status)]->add();
+}
+
+// As if it had not come.
+void UpstreamRequest::discard(http::GrpcStatus status, bool end_stream) {
+  countGrpc(status);
+  http::RequestEncoder& encoder = *encoder_;
+  const bool exchange_over = end_stream && requestSent();
+  leave(State::kIdle, false);
+  if (!exchange_over) encoder.reset();
+  owner_.onUpstreamDiscarded();
 }
 
 void UpstreamRequest::onBody(buffer::Buffer& data, bool end_stream) {
@@ -253,7 +310,13 @@ void UpstreamRequest::onTrailers() {
 void UpstreamRequest::complete() {
   const bool sent = requestSent();
   http::RequestEncoder& encoder = *encoder_;
-  leave(State::kComplete, responseHead().status < 500);
+  uint16_t status = status_;
+  if (options_.grpc) {
+    const http::GrpcStatus grpc = grpcStatusOfAnswer();
+    countGrpc(grpc);
+    status = http::grpcToHttp(grpc);
+  }
+  leave(State::kComplete, status < 500);
   // Answered before the request had ended: the endpoint does not get the rest.
   if (!sent) encoder.reset();
   slowClient();
@@ -274,75 +337,20 @@ void UpstreamRequest::onReset(const StreamError& error) {
 }
 
 void UpstreamRequest::fail(const StreamError& error) {
-  const bool again = replayable(error);
-  leave(State::kFailed, false);
-  slowClient();
-  owner_.onUpstreamFailed(error, again);
+  const Replay replay = replayAfter(error);
+  leave(State::kIdle, false);
+  owner_.onUpstreamFailed(error, replay);
 }
 
-bool UpstreamRequest::replayable(const StreamError& error) const {
+Replay UpstreamRequest::replayAfter(const StreamError& error) const {
+  if (answered_ || !sent_body_.intact()) return Replay::kImpossible;
+  if (state_ != State::kSent) return Replay::kUnsent;
+  if (error.retry_safe) return Replay::kRefused;
   const bool broken = error.reason == ErrorReason::kConnectionClosed ||
                       error.reason == ErrorReason::kConnectionReset;
-  return broken && state_ == State::kSent && reused_ && !body_started_ && error.unanswered &&
-         (error.retry_safe || http::methodIsIdempotent(chain_.context().request.method));
-}
-
-// --- Past the chain ---
-
-bool UpstreamRequest::wantsSplice() const {
-  const http::ResponseHead& head = chain_.context().response;
-  return head.framing == http::BodyFraming::kContentLength &&
-         head.content_length >= kMinSpliceBytes && encoder_->connection() != nullptr;
-}
-
-// The codec has handed over the head and was told to hold the body back. Only now, with the head on
-// its way, the chain knows whether a filter wants the body.
-void UpstreamRequest::onReadDone() {
-  if (!std::exchange(splice_due_, false) || state_ != State::kSent) return;
-  startSplice();
-  if (splicer_ == nullptr) encoder_->setReadEnabled(!response_blocked_);
-}
-
-void UpstreamRequest::startSplice() {
-  const uint64_t bytes = encoder_->rawBodyRemaining();
-  if (bytes == 0 || bytes != responseHead().content_length || response_blocked_) return;
-  if (!chain_.responseBodyUnobserved()) return;
-  raw_target_ = chain_.beginRawResponseBody(bytes);
-  if (raw_target_ == nullptr) return;
-  raw_bytes_ = 0;
-  splicer_ = network::Splicer::start(*encoder_->connection(), *raw_target_, bytes, *this);
-}
-
-// No pipe was to be had: the same by hand.
-void UpstreamRequest::copyRaw(buffer::Buffer& data, bool end_stream) {
-  const uint64_t count = data.size();
-  raw_target_->write(data);
-  chain_.rawResponseBodyProgress(count);
-  if (!end_stream) return;
-  complete();
-  chain_.finishRawResponseBody();
-}
-
-void UpstreamRequest::onSpliced(uint64_t count) {
-  raw_bytes_ += count;
-  owner_.onUpstreamActivity();
-  chain_.rawResponseBodyProgress(count);
-}
-
-void UpstreamRequest::onSpliceDone() {
-  splicer_.reset();
-  http::RequestEncoder& encoder = *encoder_;
-  encoder.setReadEnabled(true);
-  complete();
-  // The codec sees the last byte go and frees the connection.
-  if (requestSent()) encoder.rawBodyConsumed(raw_bytes_);
-  chain_.finishRawResponseBody();
-}
-
-void UpstreamRequest::onSpliceSourceEnded() {
-  abort();
-  cluster_->cells().resets->add();
-  fail({ErrorOrigin::kUpstream, ErrorReason::kConnectionClosed, false, "upstream_closed"});
+  const bool reused_broke = broken && reused_ && error.unanswered &&
+                            http::methodIsIdempotent(chain_.context().request.method);
+  return reused_broke ? Replay::kReusedBroke : Replay::kUnsafe;
 }
 
 }  // namespace weir::router

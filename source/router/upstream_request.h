@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "source/base/local_ref.h"
 #include "source/buffer/buffer.h"
@@ -9,6 +10,8 @@
 #include "source/http/filter_chain.h"
 #include "source/http/stream_error.h"
 #include "source/network/splicer.h"
+#include "source/router/replay_body.h"
+#include "source/router/retries.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/http_pool.h"
 
@@ -17,8 +20,8 @@ namespace weir::router {
 // One request on its way to an endpoint: waits for a connection, sends head, body and trailers
 // (body that comes early waits here, bounded), and passes the answer to the filter chain, a long
 // one of known length past it by splice(2). Counts in flight exactly as long as it runs. Runs
-// again, from the head on, when start() is called after a failure. Lives in the stream's arena and
-// is never destroyed: end() gives everything back. Worker-confined.
+// again, from the head on, with what of the body it has kept, after prepareReplay(). Lives in the
+// stream's arena and is never destroyed: end() gives everything back. Worker-confined.
 class UpstreamRequest final : public upstream::PoolRequest,
                               public http::ResponseDecoder,
                               public network::Splicer::Observer {
@@ -27,28 +30,50 @@ class UpstreamRequest final : public upstream::PoolRequest,
    public:
     // Bytes moved in either direction.
     virtual void onUpstreamActivity() = 0;
+    // The request's head is about to be sent: it may still be changed.
+    virtual void onUpstreamSending() = 0;
     // A tunnel begins (101, or 2xx to CONNECT): it may last.
     virtual void onUpstreamTunnel() = 0;
     // The answer is complete, and about to be passed on.
     virtual void onUpstreamComplete() = 0;
-    // The last call of this run. `replayable`: a reused connection broke before any answer byte,
-    // and sending the request again is safe.
-    virtual void onUpstreamFailed(const http::StreamError& error, bool replayable) = 0;
+    // The last call of this run: prepareReplay() and start(), now or later, or giveUp().
+    virtual void onUpstreamFailed(const http::StreamError& error, Replay replay) = 0;
+    // Only of gRPC: an answer that is nothing but this status has come, and the request could be
+    // sent again. True: nobody is to see the answer. onUpstreamDiscarded(), the last call of this
+    // run, follows.
+    virtual bool discardsAnswer(http::GrpcStatus status) = 0;
+    virtual void onUpstreamDiscarded() = 0;
 
    protected:
     ~Owner() = default;
   };
 
+  struct Options {
+    bool grpc = false;
+    // What of the body is kept, to be sent again: in any case, or only on HTTP/2, where an endpoint
+    // may refuse a request.
+    uint32_t keep_bytes = 0;
+    bool keep_always = false;
+  };
+
   UpstreamRequest(http::FilterChain& chain, Owner& owner);
 
+  // Before start().
+  void configure(const Options& options) { options_ = options; }
   // Not while it runs.
   void start(base::LocalRef<upstream::WorkerCluster> cluster,
              base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh);
   bool running() const { return state_ == State::kWaiting || state_ == State::kSent; }
   // Of the last run: index into the current host set, or WorkerEndpoint::kRemoved.
   uint32_t hostIndex() const { return endpoint_->index(); }
-  // Stops without a call to the owner: leaves the queue, or breaks the exchange off.
-  void cancel();
+  // After a run that failed: what has been sent waits to be sent once more, for the next start().
+  void prepareReplay();
+  // Stops without a call to the owner: leaves the queue, or breaks the exchange off. There is no
+  // other run: what still comes of the request is dropped.
+  void giveUp();
+  // The head of an answer has been passed on, and that is gRPC.
+  bool answered() const { return answered_; }
+  bool answeredByGrpc() const { return answered_by_grpc_; }
   // Nothing may be touched afterwards.
   void end();
 
@@ -60,11 +85,11 @@ class UpstreamRequest final : public upstream::PoolRequest,
 
  private:
   enum class State : uint8_t {
-    kIdle,
+    kIdle,      // before the first run and between runs
     kWaiting,   // for a connection
     kSent,      // there is an encoder
     kComplete,  // the answer has come
-    kFailed,    // or not, or it was cancelled
+    kFailed,    // or not, or it was cancelled, for good
   };
   // Request body kept for want of a connection before the client is slowed.
   static constexpr size_t kMaxWaitingBytes = 64 * 1024;
@@ -90,19 +115,24 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void onSpliceDone() override;
   void onSpliceSourceEnded() override;
 
+  bool over() const { return state_ == State::kComplete || state_ == State::kFailed; }
   bool sendBody();
   void slowClient();
   void countHead();
+  std::optional<http::GrpcStatus> answeredOnly(bool end_stream) const;
+  void discard(http::GrpcStatus status, bool end_stream);
+  http::GrpcStatus grpcStatusOfAnswer() const;
+  void countGrpc(http::GrpcStatus status);
   void firstByte();
   bool wantsSplice() const;
   void startSplice();
   void copyRaw(buffer::Buffer& data, bool end_stream);
   bool requestSent() const { return request_ended_ && waiting_body_.empty() && !trailers_wait_; }
-  bool replayable(const http::StreamError& error) const;
+  Replay replayAfter(const http::StreamError& error) const;
   void complete();
   void fail(const http::StreamError& error);
-  void failToSend();
   void abort();
+  void stop();
   void leave(State state, bool success);
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 
@@ -113,14 +143,19 @@ class UpstreamRequest final : public upstream::PoolRequest,
   upstream::HttpPool* pool_ = nullptr;       // while kWaiting
   http::RequestEncoder* encoder_ = nullptr;  // while kSent
   buffer::Buffer waiting_body_;
+  ReplayBody sent_body_;
   std::unique_ptr<network::Splicer> splicer_;
   network::Connection* raw_target_ = nullptr;  // takes the response body past the chain
   uint64_t raw_bytes_ = 0;
   event::MonotonicTime sent_at_;
+  Options options_;
   State state_ = State::kIdle;
+  uint16_t status_ = 0;  // of the answer, as it came
+  bool answered_ = false;
+  bool answered_by_grpc_ = false;
   bool request_ended_ = false;
+  bool has_trailers_ = false;
   bool trailers_wait_ = false;
-  bool body_started_ = false;     // some of it was given to an encoder: cannot be sent again
   bool request_blocked_ = false;  // by the connection's output
   bool client_slowed_ = false;
   bool response_blocked_ = false;

@@ -59,7 +59,7 @@ class Trial {
       buffer.clear();
       model.clear();
     }
-    operation_ = static_cast<int>(random_.uniform(13));
+    operation_ = static_cast<int>(random_.uniform(14));
     switch (operation_) {
       case 0: {
         const std::string added = text(size());
@@ -131,6 +131,11 @@ class Trial {
         }
         break;
       }
+      case 13:
+        buffer.appendShared(other);
+        model += other_model;
+        twice_ = true;
+        break;
       case 12: {
         Buffer moved(std::move(buffer));
         buffer = std::move(moved);
@@ -144,7 +149,7 @@ class Trial {
     const std::string& model = models_[side];
     if (buffer.size() != model.size() || buffer.empty() != model.empty()) return false;
     if (buffer.empty() != buffer.front().empty()) return false;
-    if (buffer.bytesPinned() < buffer.size() && shared_.empty()) return false;
+    if (buffer.bytesPinned() < buffer.size() && shared_.empty() && !twice_) return false;
     std::array<iovec, 1024> vectors;
     size_t at = 0;
     for (size_t i = 0, n = buffer.fill(vectors); i < n; ++i) {
@@ -161,6 +166,7 @@ class Trial {
   std::array<Buffer, 2> buffers_{Buffer(pool_), Buffer(pool_)};
   std::array<std::string, 2> models_;
   std::vector<std::pair<Slice, std::string>> shared_;
+  bool twice_ = false;  // the same bytes may be in a buffer more than once
   int operation_ = 0;
 };
 

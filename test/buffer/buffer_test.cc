@@ -178,6 +178,25 @@ TEST_F(BufferTest, AppendPrefixSplitsAPiece) {
   EXPECT_EQ(to.front().data() + 6000, from.front().data());
 }
 
+TEST_F(BufferTest, AppendSharedLeavesTheOther) {
+  Buffer from(pool_);
+  from.append(sliceOf(std::string(100, 'a')));
+  from.append(sliceOf(std::string(5000, 'b')));
+  Buffer to(pool_);
+  to.appendShared(from);
+  const std::string both = std::string(100, 'a') + std::string(5000, 'b');
+  EXPECT_EQ(to.toString(), both);
+  EXPECT_EQ(from.toString(), both);
+  to.drain(100);
+  from.drain(100);
+  EXPECT_EQ(to.front().data(), from.front().data());
+  // Neither writes behind what it shares.
+  from.append("c");
+  to.append("d");
+  EXPECT_TRUE(from.toString().ends_with("bc"));
+  EXPECT_TRUE(to.toString().ends_with("bd"));
+}
+
 TEST_F(BufferTest, MovedFromIsEmpty) {
   Buffer a(pool_);
   a.append("text");

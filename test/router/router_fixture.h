@@ -26,6 +26,8 @@ class FakeSink final : public http::ResponseSink {
   void sendHead(http::ResponseHead& head, bool end_stream) override {
     status = head.status;
     location = std::string(head.headers.get(http::HeaderId::kLocation));
+    noteGrpc(head.headers);
+    ++heads;
     ended = end_stream;
   }
   void sendBody(buffer::Buffer& data, bool end_stream) override {
@@ -35,6 +37,7 @@ class FakeSink final : public http::ResponseSink {
   }
   void sendTrailers(http::HeaderMap& map) override {
     trailers = map.size();
+    noteGrpc(map);
     ended = true;
   }
   void sendReset(const http::StreamError& why) override {
@@ -47,14 +50,22 @@ class FakeSink final : public http::ResponseSink {
   void rawResponseBodyProgress(uint64_t bytes) override { raw_bytes += bytes; }
   void finishRawResponseBody() override { ended = true; }
   const http::Route* resolveRoute() override { return route; }
+  void noteGrpc(const http::HeaderMap& fields) {
+    if (!fields.has("grpc-status")) return;
+    grpc_status = std::string(fields.get("grpc-status"));
+    grpc_message = std::string(fields.get("grpc-message"));
+  }
 
   network::Connection* raw = nullptr;
   uint64_t raw_bytes = 0;
   const http::Route* route = nullptr;
   uint16_t informational = 0;
   uint16_t status = 0;
+  int heads = 0;
   std::string location;
   std::string body;
+  std::string grpc_status;  // of head or trailers
+  std::string grpc_message;
   size_t trailers = 0;
   bool ended = false;
   bool reading = true;
@@ -116,7 +127,7 @@ class RouterTest : public testing::Test {
  protected:
   RouterTest() {
     VirtualHost host{.name = "shop", .domains = {"shop.example"}, .routes = {}};
-    RouteEntry redirect, direct, nowhere, idle, all;
+    RouteEntry redirect, direct, nowhere, idle, retried, capped, own, all;
     redirect.match = {PathMatch::Kind::kExact, "/old"};
     redirect.kind = RouteEntry::Kind::kRedirect;
     redirect.redirect = {
@@ -128,9 +139,23 @@ class RouterTest : public testing::Test {
     nowhere.cluster.cluster = "unknown";
     idle.match = {PathMatch::Kind::kExact, "/idle"};
     idle.cluster = {.cluster = "c", .timeout = milliseconds(0), .idle_timeout = milliseconds(200)};
+    retried.match = {PathMatch::Kind::kExact, "/retried"};
+    retried.cluster = {.cluster = "c", .timeout = milliseconds(0)};
+    retried.cluster.retry =
+        RetryPolicy{.max_retries = 2,
+                    .grpc_statuses = RetryPolicy::bit(http::GrpcStatus::kUnavailable) |
+                                     RetryPolicy::bit(http::GrpcStatus::kResourceExhausted),
+                    .base_interval = milliseconds(20),
+                    .max_interval = milliseconds(40),
+                    .max_body_bytes = 32 * 1024};
+    capped.match = {PathMatch::Kind::kExact, "/capped"};
+    capped.cluster = {.cluster = "c", .grpc_timeout = {.max = milliseconds(500)}};
+    own.match = {PathMatch::Kind::kExact, "/own"};
+    own.cluster = {
+        .cluster = "c", .timeout = milliseconds(1000), .grpc_timeout = {.respected = false}};
     all.match = {PathMatch::Kind::kPrefix, "/c"};
     all.cluster = {.cluster = "c", .timeout = milliseconds(1000)};
-    host.routes = {redirect, direct, nowhere, idle, all};
+    host.routes = {redirect, direct, nowhere, idle, retried, capped, own, all};
     table = *RouteTable::compile({host});
     services.put(worker.clusters);
     factory = createRouterFactory(table)->bind(services);

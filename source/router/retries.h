@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "source/base/random.h"
+#include "source/http/grpc_semantics.h"
+#include "source/router/route_table.h"
+
+namespace weir::router {
+
+// What a failed attempt left behind: may the request be sent again, and what would that mean?
+enum class Replay : uint8_t {
+  kImpossible,   // its body is gone, or the client has some of an answer
+  kUnsafe,       // the endpoint may have acted on it
+  kUnsent,       // no endpoint has seen anything of it
+  kReusedBroke,  // nor has this one, or it does not matter: a reused connection broke unanswered
+  kRefused,      // the endpoint said that it has not processed it
+};
+
+// How often one request has been sent and whether it is sent again: always when an endpoint has
+// refused it, once when a reused connection broke, else as the route's policy says.
+// Worker-confined.
+class Retries {
+ public:
+  struct Again {
+    bool later = false;  // after `wait`, which may be none; else at once
+    std::chrono::milliseconds wait{0};
+    bool fresh = false;  // on a connection that has carried nothing yet
+  };
+
+  explicit Retries(base::Random& random) : random_(random) {}
+  // `policy` null: none. `grpc`: its conditions on gRPC statuses apply.
+  void follow(const RetryPolicy* policy, bool grpc) {
+    policy_ = policy;
+    grpc_ = grpc;
+  }
+
+  // `status`: what the failure is in gRPC.
+  std::optional<Again> afterFailure(Replay replay, http::GrpcStatus status);
+  // The endpoint has answered with it, and nothing else.
+  std::optional<Again> afterAnswer(http::GrpcStatus status);
+  // The policy had its condition met, and no retry left.
+  bool exhausted() const { return exhausted_; }
+
+  uint32_t count() const { return count_; }
+  // Endpoints that have failed, as indices into the host set of that version.
+  void addTried(uint64_t hosts_version, uint32_t index);
+  std::span<const uint32_t> tried(uint64_t hosts_version) const;
+
+ private:
+  static constexpr uint32_t kMaxRefusals = 3;
+
+  std::optional<Again> byPolicy(http::GrpcStatus status);
+  std::chrono::milliseconds backOff();
+
+  base::Random& random_;
+  const RetryPolicy* policy_ = nullptr;
+  uint32_t count_ = 0;
+  uint32_t by_policy_ = 0;
+  uint32_t refusals_ = 0;
+  bool grpc_ = false;
+  bool reused_broke_ = false;
+  bool exhausted_ = false;
+  uint64_t hosts_version_ = 0;
+  uint32_t tried_count_ = 0;
+  std::array<uint32_t, 8> tried_;  // the last ones
+};
+
+}  // namespace weir::router
