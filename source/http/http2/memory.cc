@@ -1,0 +1,86 @@
+#include "source/http/http2/memory.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+namespace weir::http::http2 {
+
+Memory& Memory::ofThisThread() {
+  static thread_local Memory memory;
+  return memory;
+}
+
+Memory::~Memory() {
+  for (Free*& list : free_) {
+    while (list != nullptr) {
+      Free* const piece = list;
+      list = piece->next;
+      std::free(reinterpret_cast<Header*>(piece) - 1);
+    }
+  }
+}
+
+// kClasses: larger than all of them.
+int Memory::classOf(size_t bytes) {
+  if (bytes <= kSmallest) return 0;
+  const int size_class = std::bit_width((bytes - 1) / kSmallest);
+  return std::min(size_class, kClasses);
+}
+
+void* Memory::take(size_t bytes) {
+  const int size_class = classOf(bytes);
+  if (size_class < kClasses) {
+    bytes = kSmallest << size_class;
+    if (Free* const piece = free_[size_class]) {
+      free_[size_class] = piece->next;
+      free_bytes_ -= bytes;
+      return piece;
+    }
+  }
+  auto* const header = static_cast<Header*>(std::malloc(sizeof(Header) + bytes));
+  if (header == nullptr || bytes > UINT32_MAX) std::abort();
+  header->size_class = static_cast<uint32_t>(size_class);
+  header->bytes = static_cast<uint32_t>(bytes);
+  return header + 1;
+}
+
+void Memory::give(void* memory) {
+  if (memory == nullptr) return;
+  Header* const header = static_cast<Header*>(memory) - 1;
+  const bool keep = header->size_class < static_cast<uint32_t>(kClasses) &&
+                    free_bytes_ + header->bytes <= kMaxFreeBytes;
+  if (!keep) return std::free(header);
+  auto* const piece = static_cast<Free*>(memory);
+  piece->next = free_[header->size_class];
+  free_[header->size_class] = piece;
+  free_bytes_ += header->bytes;
+}
+
+void* Memory::resize(void* memory, size_t bytes) {
+  if (memory == nullptr) return take(bytes);
+  const size_t had = (static_cast<Header*>(memory) - 1)->bytes;
+  if (had >= bytes) return memory;
+  void* const larger = take(bytes);
+  std::memcpy(larger, memory, had);
+  give(memory);
+  return larger;
+}
+
+nghttp2_mem* Memory::forNghttp2() {
+  static nghttp2_mem functions{
+      nullptr,
+      [](size_t size, void*) { return ofThisThread().take(size); },
+      [](void* memory, void*) { ofThisThread().give(memory); },
+      [](size_t count, size_t size, void*) {
+        void* const memory = ofThisThread().take(count * size);
+        std::memset(memory, 0, count * size);
+        return memory;
+      },
+      [](void* memory, size_t size, void*) { return ofThisThread().resize(memory, size); },
+  };
+  return &functions;
+}
+
+}  // namespace weir::http::http2
