@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxBodyBytes = 64 * 1024;
+constexpr uint32_t kMaxReplayBytes = 1024 * 1024;
 
 // A path that a request could have: what is matched has no query.
 void checkPath(std::string_view path, const Cursor& at) {
@@ -59,6 +60,50 @@ router::PathMatch compileMatch(const v1::RouteMatch& from, const Cursor& at) {
   return {Kind::kPrefix, "/"};
 }
 
+router::GrpcTimeoutPolicy compileGrpcTimeout(const v1::GrpcTimeout& from, const Cursor& at) {
+  router::GrpcTimeoutPolicy policy;
+  policy.respected = !from.ignore_header();
+  policy.max = readDuration(from.has_max() ? &from.max() : nullptr, policy.max, {milliseconds(1)},
+                            at.field("max"));
+  if (from.ignore_header() && from.has_max()) {
+    at.field("max").error("has no effect beside ignore_header", "give only one of them");
+  }
+  return policy;
+}
+
+uint32_t compileGrpcStatuses(const v1::Retry& from, const Cursor& at) {
+  if (from.grpc_statuses().empty()) {
+    at.field("grpc_statuses").error("is required", "write grpc_statuses: UNAVAILABLE");
+  }
+  uint32_t statuses = 0;
+  for (int i = 0; i < from.grpc_statuses_size(); ++i) {
+    const v1::Retry::GrpcStatus status = from.grpc_statuses(i);
+    if (status == v1::Retry::OK) {
+      at.at("grpc_statuses", i).error("OK is no failure", "leave it out");
+    }
+    statuses |= router::RetryPolicy::bit(static_cast<http::GrpcStatus>(status));
+  }
+  return statuses;
+}
+
+router::RetryPolicy compileRetry(const v1::Retry& from, const Cursor& at) {
+  router::RetryPolicy policy;
+  policy.grpc_statuses = compileGrpcStatuses(from, at);
+  policy.max_retries =
+      static_cast<uint32_t>(readNumberOr(from.max_retries(), 1, {1, 10}, at.field("max_retries")));
+  policy.base_interval =
+      readDuration(from.has_base_interval() ? &from.base_interval() : nullptr, policy.base_interval,
+                   {milliseconds(1), std::chrono::seconds(60)}, at.field("base_interval"));
+  policy.max_interval = readDuration(
+      from.has_max_interval() ? &from.max_interval() : nullptr, 10 * policy.base_interval,
+      {policy.base_interval, std::chrono::minutes(10)}, at.field("max_interval"));
+  if (from.has_max_body_bytes()) {
+    policy.max_body_bytes = static_cast<uint32_t>(
+        readNumber(from.max_body_bytes(), {0, kMaxReplayBytes}, at.field("max_body_bytes")));
+  }
+  return policy;
+}
+
 router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& at,
                                      const Compiler& compiler) {
   router::ClusterAction action;
@@ -69,6 +114,8 @@ router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& 
   action.idle_timeout =
       readDuration(from.has_idle_timeout() ? &from.idle_timeout() : nullptr, action.idle_timeout,
                    {milliseconds(1)}, at.field("idle_timeout"));
+  action.grpc_timeout = compileGrpcTimeout(from.grpc_timeout(), at.field("grpc_timeout"));
+  if (from.has_retry()) action.retry = compileRetry(from.retry(), at.field("retry"));
   return action;
 }
 

@@ -226,6 +226,88 @@ TEST(HttpConnectionManagerConfig, ClusterRoutesHaveTheirTimeouts) {
   EXPECT_EQ(second->cluster.idle_timeout, milliseconds(3'000));
 }
 
+TEST(HttpConnectionManagerConfig, RoutesOfGrpcCalls) {
+  const auto config = compiled(R"(virtual_hosts {
+    name: "r"
+    domains: "r"
+    routes { match { path: "/a" } route { cluster: "web" } }
+    routes { match { path: "/b" } route {
+      cluster: "web"
+      grpc_timeout { max { seconds: 30 } }
+      retry { grpc_statuses: UNAVAILABLE }
+    } }
+    routes { route {
+      cluster: "web"
+      grpc_timeout { ignore_header: true }
+      retry {
+        grpc_statuses: CANCELLED
+        grpc_statuses: UNAUTHENTICATED
+        max_retries: 10
+        base_interval { nanos: 100000000 }
+        max_interval { nanos: 100000000 }
+        max_body_bytes: 0
+      }
+    } }
+  })");
+  ASSERT_NE(config, nullptr);
+  using http::GrpcStatus;
+  using router::RetryPolicy;
+  const auto& table = dynamic_cast<const router::RouteTable&>(*config->routes);
+  const router::ClusterAction& plain = table.match("r", "/a")->cluster;
+  EXPECT_TRUE(plain.grpc_timeout.respected);
+  EXPECT_EQ(plain.grpc_timeout.max, milliseconds(0));
+  EXPECT_FALSE(plain.retry);
+  const router::ClusterAction& capped = table.match("r", "/b")->cluster;
+  EXPECT_TRUE(capped.grpc_timeout.respected);
+  EXPECT_EQ(capped.grpc_timeout.max, milliseconds(30'000));
+  ASSERT_TRUE(capped.retry);
+  EXPECT_EQ(capped.retry->grpc_statuses, RetryPolicy::bit(GrpcStatus::kUnavailable));
+  EXPECT_EQ(capped.retry->max_retries, 1u);
+  EXPECT_EQ(capped.retry->base_interval, milliseconds(25));
+  EXPECT_EQ(capped.retry->max_interval, milliseconds(250));
+  EXPECT_EQ(capped.retry->max_body_bytes, 65536u);
+  const router::ClusterAction& own = table.match("r", "/c")->cluster;
+  EXPECT_FALSE(own.grpc_timeout.respected);
+  ASSERT_TRUE(own.retry);
+  EXPECT_EQ(own.retry->grpc_statuses, RetryPolicy::bit(GrpcStatus::kCancelled) |
+                                          RetryPolicy::bit(GrpcStatus::kUnauthenticated));
+  EXPECT_EQ(own.retry->max_retries, 10u);
+  EXPECT_EQ(own.retry->base_interval, milliseconds(100));
+  EXPECT_EQ(own.retry->max_interval, milliseconds(100));
+  EXPECT_EQ(own.retry->max_body_bytes, 0u);
+}
+
+TEST(HttpConnectionManagerConfig, MistakesInRoutesOfGrpcCalls) {
+  const auto route = [](std::string_view fields) {
+    return findings(base::concat("virtual_hosts { name: \"x\" domains: \"x\" routes { route {\n",
+                                 fields, " cluster: \"web\" } } }"));
+  };
+  const std::string at = "virtual_hosts[0].routes[0].route.";
+  EXPECT_EQ(route("retry {}"), base::concat("w:3:1: ", at,
+                                            "retry.grpc_statuses: is required; write "
+                                            "grpc_statuses: UNAVAILABLE\n"));
+  EXPECT_EQ(
+      route("retry { grpc_statuses: OK grpc_statuses: INTERNAL }"),
+      base::concat("w:3:24: ", at, "retry.grpc_statuses[0]: OK is no failure; leave it out\n"));
+  EXPECT_EQ(
+      route("retry { grpc_statuses: INTERNAL max_retries: 11 }"),
+      base::concat("w:3:46: ", at, "retry.max_retries: 11 is out of range; it must be 1 to 10\n"));
+  EXPECT_EQ(route("retry { grpc_statuses: INTERNAL max_body_bytes: 1048577 }"),
+            base::concat("w:3:49: ", at,
+                         "retry.max_body_bytes: 1048577 is out of range; it must be 0 to "
+                         "1048576\n"));
+  EXPECT_EQ(route("retry { grpc_statuses: INTERNAL base_interval { seconds: 2 } "
+                  "max_interval { seconds: 1 } }"),
+            base::concat("w:3:62: ", at,
+                         "retry.max_interval: 1 s is out of range; it must be 2 s to 10 min\n"));
+  EXPECT_EQ(route("grpc_timeout { ignore_header: true max { seconds: 1 } }"),
+            base::concat("w:3:36: ", at,
+                         "grpc_timeout.max: has no effect beside ignore_header; give only one of "
+                         "them\n"));
+  EXPECT_NE(route("retry { grpc_statuses: UNAVAILABEL }"), "");
+  EXPECT_NE(route("retry { grpc_statuses: 99 }"), "");
+}
+
 TEST(HttpConnectionManagerConfig, DefaultsAreEnough) {
   EXPECT_EQ(findings(""), "");
 }
