@@ -17,6 +17,12 @@ ConnectionManagerStats ConnectionManagerStats::create(stats::Store& store,
     ids.responses_by_class[i] =
         store.counter("http_responses_total", "Final responses sent, by class.", with_class);
   }
+  for (size_t i = 0; i < kGrpcStatuses; ++i) {
+    stats::Labels with_status = labels;
+    with_status.emplace_back("status", grpcStatusName(static_cast<GrpcStatus>(i)));
+    ids.grpc_responses[i] =
+        store.counter("http_grpc_responses_total", "Ends of gRPC calls, by status.", with_status);
+  }
   ids.resets = store.counter("http_resets_total", "Exchanges that were broken off.", labels);
   ids.protocol_errors = store.counter("http_protocol_errors_total",
                                       "Requests refused because they are not HTTP.", labels);

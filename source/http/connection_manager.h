@@ -74,8 +74,8 @@ struct ConnectionManagerConfig {
 // Metric ids; registered once per stat_prefix on the main thread.
 struct ConnectionManagerStats {
   static ConnectionManagerStats create(stats::Store& store, const std::string& prefix);
-  stats::CounterId requests, responses_by_class[5], resets, protocol_errors, head_timeouts,
-      idle_timeouts, upgrades;
+  stats::CounterId requests, responses_by_class[5], grpc_responses[kGrpcStatuses], resets,
+      protocol_errors, head_timeouts, idle_timeouts, upgrades;
   stats::GaugeId active_connections, active_streams;
   stats::HistogramId duration_us;
 };

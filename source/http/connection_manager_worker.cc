@@ -20,6 +20,9 @@ ConnectionManagerWorker::Cells::Cells(const ConnectionManagerStats& stats, stats
   for (size_t i = 0; i < responses_by_class.size(); ++i) {
     responses_by_class[i] = &block.counter(stats.responses_by_class[i]);
   }
+  for (size_t i = 0; i < grpc_responses.size(); ++i) {
+    grpc_responses[i] = &block.counter(stats.grpc_responses[i]);
+  }
 }
 
 ConnectionManagerWorker::ConnectionManagerWorker(

@@ -38,6 +38,7 @@ class ConnectionManagerWorker final : public base::LocalCounted {
     Cells(const ConnectionManagerStats& stats, stats::Block& block);
     stats::Cell& requests;
     std::array<stats::Cell*, 5> responses_by_class;
+    std::array<stats::Cell*, kGrpcStatuses> grpc_responses;
     stats::Cell& resets;
     stats::Cell& protocol_errors;
     stats::Cell& head_timeouts;

@@ -337,6 +337,9 @@ void ServerStream::finish() {
   cells.active_streams.sub();
   const unsigned status_class = info_.status / 100u;
   if (status_class >= 1 && status_class <= 5) cells.responses_by_class[status_class - 1]->add();
+  if (const auto status = info_.grpc_status) {
+    cells.grpc_responses[static_cast<size_t>(*status)]->add();
+  }
   worker_.log(*this);
   session_->streamEnded(*this);
   session_ = nullptr;

@@ -29,6 +29,27 @@ TEST_F(ConnectionManagerTest, AnswersAndStaysOpen) {
   EXPECT_LE(io.blocks().bytesInUse(), kReadBlock);
 }
 
+TEST_F(ConnectionManagerTest, GrpcCallsAreCountedByStatus) {
+  config->max_request_body_bytes = 3;
+  const auto count = [&](const char* status) {
+    return store.valueOf("http_grpc_responses_total", {{"manager", "test"}, {"status", status}});
+  };
+  terminal.head = [](FakeTerminal& t, RequestHead&, bool) {
+    t.begin(200, BodyFraming::kNone).headers.add("grpc-status", "5");
+    t.chain().respondHead(true);
+  };
+  Client client = connect();
+  const std::string head = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc\r\n";
+  EXPECT_THAT(send(client, head + "Content-Length: 0\r\n\r\n"), HasSubstr("grpc-status: 5\r\n"));
+  EXPECT_EQ(count("NOT_FOUND"), 1);
+  // One that the manager refuses itself.
+  const std::string reply = send(client, head + "Content-Length: 4\r\n\r\nbody");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(reply, HasSubstr("grpc-status: 8\r\ngrpc-message: the request body is too large"));
+  EXPECT_EQ(count("RESOURCE_EXHAUSTED"), 1);
+  EXPECT_EQ(count("OK"), 0);
+}
+
 TEST_F(ConnectionManagerTest, IdleConnectionIsSmall) {
   EXPECT_LE(sizeof(ConnectionManager), 120u);
   RecordProperty("sizeof_connection_manager", static_cast<int>(sizeof(ConnectionManager)));
