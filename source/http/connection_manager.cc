@@ -38,6 +38,7 @@ ConnectionManagerStats ConnectionManagerStats::create(stats::Store& store,
                                     "From the first byte of the request to the end of the "
                                     "exchange, in microseconds.",
                                     labels);
+  ids.http2 = http2::Stats::create(store, labels);
   return ids;
 }
 
@@ -45,6 +46,11 @@ ConnectionManagerFactory::ConnectionManagerFactory(
     std::shared_ptr<const ConnectionManagerConfig> config, stats::Store& store)
     : config_(std::move(config)),
       stats_(ConnectionManagerStats::create(store, config_->stat_prefix)) {}
+
+std::vector<std::string> ConnectionManagerFactory::applicationProtocols() const {
+  if (!config_->allow_http2) return {"http/1.1"};
+  return {"h2", "http/1.1"};
+}
 
 std::unique_ptr<network::WorkerNetworkFilterFactory> ConnectionManagerFactory::bind(
     base::ServiceMap& services) const {

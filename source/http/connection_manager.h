@@ -11,6 +11,8 @@
 #include "source/http/codec.h"
 #include "source/http/filter_chain.h"
 #include "source/http/forwarded_headers.h"
+#include "source/http/http2/options.h"
+#include "source/http/http2/stats.h"
 #include "source/http/route.h"
 #include "source/http/semantics.h"
 #include "source/network/network_filter.h"
@@ -52,6 +54,8 @@ struct ConnectionManagerConfig {
   std::string server_name =
       "weir";  // Server: on local replies, and on responses that bring none; empty: not added
   CodecLimits limits;
+  bool allow_http2 = true;
+  http2::Options http2;
   uint64_t max_request_body_bytes = 0;       // 0: none; else 413
   uint32_t max_requests_per_connection = 0;  // 0: none
   HttpTimeouts timeouts;
@@ -78,6 +82,7 @@ struct ConnectionManagerStats {
       protocol_errors, head_timeouts, idle_timeouts, upgrades;
   stats::GaugeId active_connections, active_streams;
   stats::HistogramId duration_us;
+  http2::Stats http2;
 };
 
 // The network filter factory that the http_connection_manager extension hands out. Immutable.
@@ -87,7 +92,7 @@ class ConnectionManagerFactory final : public network::NetworkFilterFactory {
                            stats::Store& store);
   std::unique_ptr<network::WorkerNetworkFilterFactory> bind(
       base::ServiceMap& services) const override;
-  std::vector<std::string> applicationProtocols() const override { return {"http/1.1"}; }
+  std::vector<std::string> applicationProtocols() const override;
 
  private:
   std::shared_ptr<const ConnectionManagerConfig> config_;

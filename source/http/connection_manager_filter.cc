@@ -1,6 +1,11 @@
 #include "source/http/connection_manager_filter.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
+
+#include "source/http/http1_session.h"
+#include "source/http/http2_session.h"
 
 namespace weir::http {
 
@@ -21,24 +26,59 @@ void ConnectionManager::onNewConnection(network::NetworkFilterChain& chain) {
 }
 
 Verdict ConnectionManager::onData(buffer::Buffer& data, bool end_stream) {
-  network::Connection& connection = chain().connection();
-  if (session_ == nullptr) {
-    if (data.empty()) {
-      if (end_stream) connection.close(CloseMode::kFlushNoLinger);
-      return Verdict::kPause;
-    }
-    // Who does not read the answers is not asked for more requests.
-    if (connection.aboveHighWatermark() && !end_stream) {
-      connection.setReadEnabled(false);
-      return Verdict::kPause;
-    }
-    followConfiguration();
-    session_ = &worker_->acquireSession();
-    session_->attach(*this, draining_);
-  }
+  if (session_ == nullptr && !beginSession(data, end_stream)) return Verdict::kPause;
   session_->onData(data, end_stream);
   if (session_ != nullptr && session_->inHead()) watchHead();
   return Verdict::kPause;
+}
+
+// False: not yet, or the connection is closed.
+bool ConnectionManager::beginSession(buffer::Buffer& data, bool end_stream) {
+  network::Connection& connection = chain().connection();
+  if (data.empty()) {
+    if (end_stream) connection.close(CloseMode::kFlushNoLinger);
+    return false;
+  }
+  // Who does not read the answers is not asked for more requests.
+  if (connection.aboveHighWatermark() && !end_stream) {
+    connection.setReadEnabled(false);
+    return false;
+  }
+  followConfiguration();
+  const Wire wire = http1_ ? Wire::kHttp1 : detect(data);
+  if (wire == Wire::kWait && !end_stream) {
+    watchHead();
+    return false;
+  }
+  http1_ = wire != Wire::kHttp2;
+  if (http1_) {
+    Http1Session& session = worker_->acquireSession();
+    session_ = &session;
+    session.attach(*this, draining_);
+  } else {
+    onHeadComplete();
+    armIdle();
+    // Destroys itself when the connection is closed.
+    session_ = std::make_unique<Http2Session>(*this, draining_).release();
+  }
+  return true;
+}
+
+// By ALPN on TLS; on plain connections a client that knows begins with the preface (RFC 9113 3.3).
+ConnectionManager::Wire ConnectionManager::detect(buffer::Buffer& data) {
+  if (!worker_->config().allow_http2) return Wire::kHttp1;
+  network::TransportSocket& transport = chain().connection().transport();
+  if (transport.security() != nullptr) {
+    return transport.applicationProtocol() == "h2" ? Wire::kHttp2 : Wire::kHttp1;
+  }
+  const size_t size = std::min(data.size(), http2::kPreface.size());
+  if (data.linearize(size).substr(0, size) != http2::kPreface.substr(0, size)) return Wire::kHttp1;
+  return size == http2::kPreface.size() ? Wire::kHttp2 : Wire::kWait;
+}
+
+ConnectionManagerWorker& ConnectionManager::newestWorker() {
+  followConfiguration();
+  return *worker_;
 }
 
 // Living connections take up new routes and filters with their next request.
@@ -73,13 +113,15 @@ void ConnectionManager::armIdle() {
 
 void ConnectionManager::onTimeout() {
   if (!chain().connection().open()) return;
-  if (session_ == nullptr) {
-    worker_->cells().idle_timeouts.add();
-    chain().connection().close(CloseMode::kFlushNoLinger);
-  } else if (head_waiting_) {
+  if (head_waiting_) {
     worker_->cells().head_timeouts.add();
-    session_->onHeadTimeout();
+    // Of a preface that never came whole there is nobody to answer.
+    session_ != nullptr ? session_->onHeadTimeout() : chain().connection().close(CloseMode::kNow);
+    return;
   }
+  worker_->cells().idle_timeouts.add();
+  session_ != nullptr ? session_->onIdleTimeout()
+                      : chain().connection().close(CloseMode::kFlushNoLinger);
 }
 
 void ConnectionManager::onSessionReleased(bool served) {

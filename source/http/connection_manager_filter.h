@@ -25,14 +25,24 @@ class ConnectionManager final : public network::NetworkFilter {
 
   // For the session.
   ConnectionManagerWorker& worker() { return *worker_; }
+  // After it has taken up the newest configuration, for a request that begins.
+  ConnectionManagerWorker& newestWorker();
+  event::Dispatcher& dispatcher() { return worker_->dispatcher(); }
   network::NetworkFilterChain& networkChain() { return chain(); }
   network::Connection& connection() { return chain().connection(); }
   uint32_t countRequest() { return ++requests_; }
   void onHeadComplete() { head_waiting_ = false; }
+  // A session that stays has its first stream / no stream any more.
+  void onSessionBusy() { timer_.cancel(); }
+  void onSessionIdle() { armIdle(); }
   // The session has gone back to its pool. `served`: it had a request.
   void onSessionReleased(bool served);
 
  private:
+  // What the first bytes of a connection, or its handshake, say of the version.
+  enum class Wire : uint8_t { kHttp1, kHttp2, kWait };
+  Wire detect(buffer::Buffer& data);
+  bool beginSession(buffer::Buffer& data, bool end_stream);
   void followConfiguration();
   void watchHead();
   void armIdle();
@@ -43,6 +53,7 @@ class ConnectionManager final : public network::NetworkFilter {
   event::WheelTimer timer_;         // idle, or the request head
   uint32_t requests_ = 0;
   bool head_waiting_ = false;
+  bool http1_ = false;  // settled
   bool draining_ = false;
 };
 

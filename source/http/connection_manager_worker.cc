@@ -16,7 +16,8 @@ ConnectionManagerWorker::Cells::Cells(const ConnectionManagerStats& stats, stats
       upgrades(block.counter(stats.upgrades)),
       active_connections(block.gauge(stats.active_connections)),
       active_streams(block.gauge(stats.active_streams)),
-      duration_us(block.histogram(stats.duration_us)) {
+      duration_us(block.histogram(stats.duration_us)),
+      http2(stats.http2, block) {
   for (size_t i = 0; i < responses_by_class.size(); ++i) {
     responses_by_class[i] = &block.counter(stats.responses_by_class[i]);
   }
@@ -36,16 +37,16 @@ ConnectionManagerWorker::ConnectionManagerWorker(
   for (const auto& logger : config_->access_loggers) loggers_.push_back(logger->bind(services));
   terminal_ = config_->terminal->bind(services);
   if (!config_->forwarded.via.empty()) {
-    via10_ = "1.0 " + config_->forwarded.via;
-    via11_ = "1.1 " + config_->forwarded.via;
+    via_ = {"1.0 " + config_->forwarded.via, "1.1 " + config_->forwarded.via,
+            "2.0 " + config_->forwarded.via};
   }
 }
 
 ConnectionManagerWorker::~ConnectionManagerWorker() = default;
 
-HttpSession& ConnectionManagerWorker::acquireSession() {
-  if (HttpSession* session = sessions_.popFront()) return *session;
-  return *all_sessions_.emplace_back(std::make_unique<HttpSession>(*this));
+Http1Session& ConnectionManagerWorker::acquireSession() {
+  if (Http1Session* session = sessions_.popFront()) return *session;
+  return *all_sessions_.emplace_back(std::make_unique<Http1Session>(*this));
 }
 
 ServerStream& ConnectionManagerWorker::acquireStream() {

@@ -13,7 +13,8 @@
 #include "source/base/time.h"
 #include "source/event/dispatcher.h"
 #include "source/http/connection_manager.h"
-#include "source/http/http_session.h"
+#include "source/http/http1_session.h"
+#include "source/http/http2/stats.h"
 #include "source/http/server_stream.h"
 #include "source/network/io_context.h"
 
@@ -47,11 +48,12 @@ class ConnectionManagerWorker final : public base::LocalCounted {
     stats::Cell& active_connections;
     stats::Cell& active_streams;
     stats::HistogramCell& duration_us;
+    http2::Cells http2;
   };
   Cells& cells() { return cells_; }
 
-  HttpSession& acquireSession();
-  void releaseSession(HttpSession& session) { sessions_.pushFront(session); }
+  Http1Session& acquireSession();
+  void releaseSession(Http1Session& session) { sessions_.pushFront(session); }
   ServerStream& acquireStream();
   // The stream is over; it is cleaned for reuse when no frame of it is on the stack any more.
   void retireStream(ServerStream& stream);
@@ -65,10 +67,8 @@ class ConnectionManagerWorker final : public base::LocalCounted {
 
   // The value of Date, renewed once a second.
   std::string_view date();
-  // "1.1 pseudonym", "1.0 pseudonym"; empty when Via is not configured.
-  std::string_view via(Version version) const {
-    return version == Version::kHttp10 ? via10_ : via11_;
-  }
+  // "1.1 pseudonym" and the like; empty when Via is not configured.
+  std::string_view via(Version version) const { return via_[static_cast<size_t>(version)]; }
   bool upgradeAllowed(std::string_view protocol) const;
 
  private:
@@ -94,15 +94,14 @@ class ConnectionManagerWorker final : public base::LocalCounted {
   std::vector<std::unique_ptr<WorkerHttpFilterFactory>> filters_;
   std::vector<std::unique_ptr<AccessLogger>> loggers_;
   std::unique_ptr<WorkerTerminalFactory> terminal_;
-  std::string via10_;
-  std::string via11_;
+  std::array<std::string, 3> via_;  // by Version
 
   event::SystemTime date_from_;
   std::array<char, base::kHttpDateSize> date_;
 
-  std::vector<std::unique_ptr<HttpSession>> all_sessions_;
+  std::vector<std::unique_ptr<Http1Session>> all_sessions_;
   std::vector<std::unique_ptr<ServerStream>> all_streams_;
-  base::IntrusiveList<HttpSession> sessions_;  // unused ones
+  base::IntrusiveList<Http1Session> sessions_;  // unused ones
   base::IntrusiveList<ServerStream> streams_;
   base::IntrusiveList<ServerStream> retired_;
   Reaper reaper_{*this};

@@ -5,76 +5,7 @@
 
 namespace weir::http {
 
-using network::CloseMode;
-
-HttpSession::HttpSession(ConnectionManagerWorker& worker)
-    : worker_(worker),
-      codec_(http1::createServerCodec(worker.config().limits)),
-      composed_(worker.blocks()) {}
-
 HttpSession::~HttpSession() = default;
-
-void HttpSession::attach(ConnectionManager& manager, bool draining) {
-  manager_ = &manager;
-  served_ = client_done_ = answered_ = false;
-  codec_->attach(*this, *this);
-  if (draining) codec_->drain();
-}
-
-void HttpSession::onData(buffer::Buffer& data, bool end_stream) {
-  dispatching_ = true;
-  const StreamError error = codec_->dispatch(data, end_stream);
-  dispatching_ = false;
-  network::Connection& connection = manager_->connection();
-  if (error.reason != ErrorReason::kNone && connection.open()) {
-    onError(error);
-  } else if (end_stream && connection.open()) {
-    onClientEnd();
-  }
-  if (idle() || !connection.open()) release();
-}
-
-// The stream, if there was one, has been told.
-void HttpSession::onError(const StreamError& error) {
-  network::Connection& connection = manager_->connection();
-  const bool client_gone = error.reason == ErrorReason::kConnectionClosed;
-  if (!client_gone) worker_.cells().protocol_errors.add();
-  if (client_gone || answered_) return connection.close(CloseMode::kNow);
-  codec_->answerError(error);
-  connection.close(CloseMode::kFlush);
-}
-
-// Nothing more comes from the client. Before its answer is complete that is taken for its leaving;
-// only a tunnel may be half closed.
-void HttpSession::onClientEnd() {
-  ServerStream* stream = streams_.front();
-  if (stream == nullptr) return manager_->connection().close(CloseMode::kFlushNoLinger);
-  if (!stream->requestComplete() || stream->tunnel()) return;
-  stream->connectionLost(/*by_client=*/true);
-  manager_->connection().close(CloseMode::kNow);
-}
-
-void HttpSession::onClose(bool by_client) {
-  while (ServerStream* stream = streams_.front()) stream->connectionLost(by_client);
-  release();
-}
-
-void HttpSession::onBlocked(bool blocked) {
-  blocked ? codec_->onAboveHighWatermark() : codec_->onBelowLowWatermark();
-}
-
-bool HttpSession::inHead() {
-  ServerStream* stream = streams_.front();
-  return stream != nullptr && !stream->headComplete();
-}
-
-void HttpSession::onHeadTimeout() {
-  if (inHead()) streams_.front()->onHeadTimeout();
-}
-
-void HttpSession::headCompleted() {
-  manager_->onHeadComplete();
-}
 
 const network::ConnectionInfo* HttpSession::connectionInfo() const {
   return manager_->networkChain().info();
@@ -82,51 +13,6 @@ const network::ConnectionInfo* HttpSession::connectionInfo() const {
 
 network::Connection& HttpSession::connection() {
   return manager_->connection();
-}
-
-RequestDecoder& HttpSession::newStream(ResponseEncoder& encoder) {
-  ServerStream& stream = worker_.acquireStream();
-  streams_.pushBack(stream);
-  answered_ = false;
-  served_ = true;
-  stream.begin(*this, encoder);
-  const uint32_t limit = worker_.config().max_requests_per_connection;
-  if (limit != 0 && manager_->countRequest() >= limit) encoder.closeAfterResponse();
-  return stream;
-}
-
-void HttpSession::onStreamComplete(RequestDecoder& decoder) {
-  auto& stream = static_cast<ServerStream&>(decoder);
-  client_done_ = stream.lastOfClient() && stream.requestComplete();
-  stream.complete();
-  network::Connection& connection = manager_->connection();
-  if (codec_->closing() && connection.open()) {
-    // Whoever may still be sending must be able to read the answer before the connection breaks.
-    const bool quiet = client_done_ || connection.remoteEnded();
-    connection.close(quiet ? CloseMode::kFlushNoLinger : CloseMode::kFlush);
-  }
-  if (dispatching_) return;
-  // A pipelined request may wait in the input; it comes back on a callback of its own.
-  if (connection.open()) connection.setReadEnabled(true);
-  if (idle() || !connection.open()) release();
-}
-
-void HttpSession::streamEnded(ServerStream& stream) {
-  stream.unlink();
-}
-
-void HttpSession::afterReset() {
-  if (!dispatching_ && streams_.empty()) release();
-}
-
-void HttpSession::release() {
-  ConnectionManager* manager = manager_;
-  if (manager == nullptr || !streams_.empty()) return;
-  manager_ = nullptr;
-  codec_->detach();
-  composed_.clear();
-  worker_.releaseSession(*this);
-  manager->onSessionReleased(served_);
 }
 
 buffer::Buffer& HttpSession::output() {
@@ -145,14 +31,7 @@ void HttpSession::setReadEnabled(bool enabled) {
 }
 
 void HttpSession::abort() {
-  manager_->connection().close(CloseMode::kNow);
-}
-
-network::Connection* HttpSession::rawConnection() {
-  network::Connection& connection = manager_->connection();
-  const bool raw =
-      manager_->networkChain().writesDirectly(*manager_) && connection.transport().bytesAreRaw();
-  return raw ? &connection : nullptr;
+  manager_->connection().close(network::CloseMode::kNow);
 }
 
 }  // namespace weir::http

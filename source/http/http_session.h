@@ -1,78 +1,60 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include "source/base/intrusive_list.h"
 #include "source/buffer/buffer.h"
 #include "source/http/codec.h"
-#include "source/http/http1/codec.h"
 #include "source/network/connection_info.h"
 
 namespace weir::http {
 
 class ConnectionManager;
-class ConnectionManagerWorker;
 class ServerStream;
 
-// What a connection has only while it is busy: the codec and its streams. Taken from the worker's
-// pool with the first byte of a request and given back when the connection is idle again.
-// Worker-confined.
-class HttpSession final : public base::ListNode<>,
-                          private ServerCodecCallbacks,
-                          private CodecOutput {
+// What a client connection has while it is busy: the codec and its streams. What is common to all
+// versions of HTTP. Worker-confined.
+class HttpSession : protected ServerCodecCallbacks, protected CodecOutput {
  public:
-  explicit HttpSession(ConnectionManagerWorker& worker);
-  ~HttpSession();
+  // For the connection manager.
 
-  void attach(ConnectionManager& manager, bool draining);
-  // Feeds the codec. Answers and closes when the client broke the protocol. Back in the pool when
-  // it returns, if there is nothing left to do.
-  void onData(buffer::Buffer& data, bool end_stream);
-  // The connection is gone: ends its streams.
-  void onClose(bool by_client);
-  void onBlocked(bool blocked);
-  void drain() { codec_->drain(); }
-  // A head has begun and is not complete.
-  bool inHead();
+  // Feeds the codec. Answers and closes when the client broke the protocol. May let go of the
+  // manager (ConnectionManager::onSessionReleased).
+  virtual void onData(buffer::Buffer& data, bool end_stream) = 0;
+  // The connection is gone: ends its streams and lets go of the manager.
+  virtual void onClose(bool by_client) = 0;
+  // Nothing was asked for the idle timeout; only while there is no stream.
+  virtual void onIdleTimeout() = 0;
+  // A head has begun and is not complete, and the manager minds the time.
+  virtual bool inHead() { return false; }
   // Answers 408.
-  void onHeadTimeout();
+  virtual void onHeadTimeout() {}
+  virtual void onBlocked(bool blocked) = 0;
+  virtual void drain() = 0;
 
   // For the streams.
+
+  // Streams share the connection: none of them closes it by how it ends.
+  virtual bool multiplexed() const = 0;
+  virtual void headCompleted() {}
+  virtual void responseBegins() {}
+  virtual void streamEnded(ServerStream& stream) = 0;
+  // The stream reset itself, and is gone.
+  virtual void afterReset() {}
   network::Connection& connection();
   const network::ConnectionInfo* connectionInfo() const;
-  void headCompleted();
-  void responseBegins() { answered_ = true; }
-  void streamEnded(ServerStream& stream);
-  void afterReset();
 
- private:
-  // ServerCodecCallbacks
-  RequestDecoder& newStream(ResponseEncoder& encoder) override;
-  void onStreamComplete(RequestDecoder& decoder) override;
-  void onConnectionError(const StreamError& error) override { onError(error); }
-  void onDrained() override {}
+ protected:
+  explicit HttpSession(buffer::BlockPool& blocks) : composed_(blocks) {}
+  ~HttpSession();
+
   // CodecOutput
   buffer::Buffer& output() override;
   void outputReady(bool end_stream) override;
   void setReadEnabled(bool enabled) override;
   void abort() override;
-  network::Connection* rawConnection() override;
 
-  bool idle() const { return streams_.empty() && codec_->idle(); }
-  void onError(const StreamError& error);
-  void onClientEnd();
-  void release();
-
-  ConnectionManagerWorker& worker_;
-  const std::unique_ptr<http1::Http1ServerCodec> codec_;
-  ConnectionManager* manager_ = nullptr;       // while in use
-  base::IntrusiveList<ServerStream> streams_;  // at most one with HTTP/1
+  ConnectionManager* manager_ = nullptr;  // while in use
+  base::IntrusiveList<ServerStream> streams_;
   buffer::Buffer composed_;  // where the codec writes when network filters want to see it
-  bool dispatching_ = false;
-  bool served_ = false;       // a request has begun
-  bool answered_ = false;     // the head of the current response was sent
-  bool client_done_ = false;  // the client said that it sends no further request
 };
 
 }  // namespace weir::http

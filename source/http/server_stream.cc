@@ -71,7 +71,7 @@ void ServerStream::begin(HttpSession& session, ResponseEncoder& encoder) {
   const HttpTimeouts& timeouts = worker_.config().timeouts;
   if (timeouts.request.count() > 0) request_timer_.arm(timeouts.request);
   if (timeouts.max_stream_duration.count() > 0) duration_timer_.arm(timeouts.max_stream_duration);
-  if (connection.aboveHighWatermark()) chain_.responseBlocked(true);
+  if (!session.multiplexed() && connection.aboveHighWatermark()) chain_.responseBlocked(true);
 }
 
 // ---- request --------------------------------------------------------------------------------
@@ -92,6 +92,7 @@ void ServerStream::onHead(bool end_stream) {
                     base::equalsIgnoreCase(request_.headers.get(HeaderId::kConnection), "close");
   if (!request_.upgrade.empty() && !request_.isConnect() &&
       !worker_.upgradeAllowed(request_.upgrade)) {
+    if (session_->multiplexed()) return refuseProtocol();
     request_.upgrade = {};  // then it is a request like any other, and complete
     end_stream = true;
   }
@@ -141,7 +142,14 @@ void ServerStream::refuse(const StreamError& error) {
                       .body = messageFor(status),
                       .flag = flagFor(error),
                       .detail = error.detail,
-                      .close_connection = true});
+                      .close_connection = !session_->multiplexed()});
+}
+
+// Of an extended CONNECT: any other answer of success would be taken for a tunnel (RFC 9220 3).
+void ServerStream::refuseProtocol() {
+  chain_.replyAtOnce({.status = 501,
+                      .body = "this protocol may not take over a stream\n",
+                      .detail = "upgrade_not_allowed"});
 }
 
 void ServerStream::onBody(buffer::Buffer& data, bool end_stream) {
@@ -173,10 +181,10 @@ void ServerStream::onRefused(const StreamError& error) {
   refuse(error);
 }
 
-// The codec has given the stream up. What it answers itself, it answers after this.
+// The codec has given the stream up. What it answers itself, with HTTP/1, it answers after this.
 void ServerStream::onReset(const StreamError& error) {
-  const bool client_gone = error.reason == ErrorReason::kConnectionClosed;
-  if (!client_gone && !chain_.responseStarted()) info_.status = statusFor(error);
+  const bool answered = error.reason != ErrorReason::kConnectionClosed && !session_->multiplexed();
+  if (answered && !chain_.responseStarted()) info_.status = statusFor(error);
   info_.addFlag(flagFor(error));
   info_.detail = error.detail;
   worker_.cells().resets.add();
@@ -299,7 +307,7 @@ void ServerStream::timeOut(ResponseFlag flag, std::string_view detail) {
                                .body = messageFor(status),
                                .flag = flag,
                                .detail = detail,
-                               .close_connection = !request_complete_});
+                               .close_connection = !request_complete_ && !session_->multiplexed()});
   }
   info_.addFlag(flag);
   info_.detail = detail;

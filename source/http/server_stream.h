@@ -72,6 +72,7 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   StreamError prepareRequest();
   void applyRequestId();
   void refuse(const StreamError& error);
+  void refuseProtocol();
   void requestIsComplete();
   void finish();
 

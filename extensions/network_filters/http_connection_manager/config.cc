@@ -8,6 +8,7 @@
 #include "source/base/concat.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
+#include "source/config/http2_options.h"
 #include "source/config/route_compiler.h"
 #include "source/http/semantics.h"
 #include "source/router/route_table.h"
@@ -189,6 +190,12 @@ std::shared_ptr<const http::ConnectionManagerConfig> compileConfig(
   to->request_id = readRequestId(from.request_id());
   to->path = readPathNormalisation(from.path_normalisation());
   to->upgrades = readUpgrades(from, at);
+  if (from.has_allow_http2()) to->allow_http2 = from.allow_http2();
+  to->http2 = config::readHttp2Options(from.http2(), at.field("http2"));
+  to->http2.extended_connect = !to->upgrades.empty();
+  if (from.has_http2() && !to->allow_http2) {
+    at.field("http2").error("has no use, for allow_http2 is false", "remove one of the two");
+  }
   compileRoutes(from, at, context, *to);
   for (int i = 0; i < from.http_filters_size(); ++i) {
     http::ConnectionManagerConfig::Filter filter;
