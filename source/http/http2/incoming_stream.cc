@@ -111,7 +111,9 @@ bool IncomingStream::acceptsUpgrade(const ResponseHead& head) const {
 void IncomingStream::encodeHead(const ResponseHead& head, bool end_stream) {
   if (!open() || out.head_done) return;
   const bool switches = upgrade_ && head.status == 101;
-  if (switches && !acceptsUpgrade(head)) return refuseUpgrade();
+  if (switches && !acceptsUpgrade(head)) return refuseUpgrade(502);
+  // 2xx would say that the tunnel stands: it was asked for by CONNECT (RFC 8441 5).
+  if (upgrade_ && head.status >= 200 && head.status < 300) return refuseUpgrade(501);
   const bool accepted = switches || (to_connect_ && head.status >= 200 && head.status < 300);
   if (in.answer_pending) settleTunnel(accepted);
   out.head_done = true;
@@ -124,10 +126,10 @@ void IncomingStream::encodeHead(const ResponseHead& head, bool end_stream) {
   codec_.submitResponse(*this, codec_.writer().response(head, end_stream, to_head_), !end_stream);
 }
 
-// What the origin agreed to is not what the client asked for.
-void IncomingStream::refuseUpgrade() {
+// What came is not what the client asked for.
+void IncomingStream::refuseUpgrade(uint16_t status) {
   ResponseHead refused;
-  refused.status = 502;
+  refused.status = status;
   refused.framing = BodyFraming::kContentLength;
   settleTunnel(false);
   out.head_done = out.ended = true;

@@ -48,7 +48,7 @@ class IncomingStream final : public Stream, public ResponseEncoder {
   bool open() const { return attached && error.reason == ErrorReason::kNone; }
   void acceptHead();
   bool acceptsUpgrade(const ResponseHead& head) const;
-  void refuseUpgrade();
+  void refuseUpgrade(uint16_t status);
   void settleTunnel(bool accepted);
   void takePriority(const ResponseHead& head);
 

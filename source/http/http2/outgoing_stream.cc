@@ -22,7 +22,9 @@ bool OutgoingStream::encodeHead(const RequestHead& head, bool end_stream) {
   head_ = head.isHead();
   connect_ = head.isConnect();
   if (!connect_) upgrade_ = head.upgrade;
-  if (!upgrade_.empty() && !codec_.extendedConnect()) return giveUp();
+  const bool possible =
+      upgrade_.empty() || (codec_.extendedConnect() && HeadWriter::canCarry(head));
+  if (!possible) return giveUp();
   const std::string_view key = head.headers.get("sec-websocket-key");
   has_websocket_key_ = !upgrade_.empty() && key.size() == websocket_key_.size();
   if (has_websocket_key_) key.copy(websocket_key_.data(), key.size());

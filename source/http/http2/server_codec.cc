@@ -16,7 +16,20 @@ NghttpServerCodec::NghttpServerCodec(const CodecServices& services, CodecOutput&
       drain_timer_(services.dispatcher.wheel(),
                    event::wheelCallback<&NghttpServerCodec::onNoticeTime>, this) {}
 
+bool NghttpServerCodec::idAllowed(int32_t id) const {
+  if (id > last_id_) return true;
+  for (const Gap& gap : gaps_) {
+    if (id >= gap.first && id <= gap.last) return false;
+  }
+  return true;
+}
+
 Stream* NghttpServerCodec::acceptStream(int32_t id) {
+  if (id > last_id_ + 2) {
+    gaps_[next_gap_] = {last_id_ + 2, id - 2};
+    next_gap_ = (next_gap_ + 1) % kGaps;
+  }
+  last_id_ = id;
   if (activeStreams() >= services().options.max_concurrent_streams) {
     services().cells.limit(Limit::kStreams).add();
     if (!countReset()) {

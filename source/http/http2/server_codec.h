@@ -39,10 +39,12 @@ class NghttpServerCodec final : public ServerCodec, public Session {
     kTold,  // the owner knows that it is over
   };
   static constexpr size_t kEarlyUpdates = 8;
+  static constexpr size_t kGaps = 4;
   static constexpr std::chrono::milliseconds kNoticeTime{1000};
 
   // Session
   Stream* acceptStream(int32_t id) override;
+  bool idAllowed(int32_t id) const override;
   void onPriorityField(Stream& stream, std::string_view value) override;
   void onPriorityUpdate(int32_t id, std::string_view value) override;
   void onDrainPong() override { finishDrain(); }
@@ -63,6 +65,15 @@ class NghttpServerCodec final : public ServerCodec, public Session {
   };
   std::array<EarlyUpdate, kEarlyUpdates> early_updates_;
   size_t next_early_update_ = 0;
+  // Numbers that the client passed over and must not come back to, the oldest overwritten: a client
+  // in its senses leaves none out.
+  struct Gap {
+    int32_t first = 0;
+    int32_t last = -1;
+  };
+  std::array<Gap, kGaps> gaps_;
+  size_t next_gap_ = 0;
+  int32_t last_id_ = -1;
 };
 
 }  // namespace weir::http::http2

@@ -73,6 +73,8 @@ class Session : private event::TurnEndTask {
  protected:
   // What the two sides do differently.
   virtual Stream* acceptStream(int32_t) { return nullptr; }
+  // False: HEADERS must not be on this one (RFC 9113 5.1.1).
+  virtual bool idAllowed(int32_t) const { return true; }
   virtual void onPriorityField(Stream&, std::string_view) {}
   virtual void onPriorityUpdate(int32_t, std::string_view) {}
   virtual void onSettings() {}

@@ -163,9 +163,15 @@ int Session::onBeginFrame(const nghttp2_frame_hd& frame) {
   if (frame.type != NGHTTP2_CONTINUATION) block_open_ = false;
   const bool ack = (frame.flags & NGHTTP2_FLAG_ACK) != 0;
   switch (frame.type) {
-    case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
-    case NGHTTP2_CONTINUATION:
+      if (idAllowed(frame.stream_id)) return 0;
+      return fail({peer_, ErrorReason::kProtocol, false, "stream number that was passed over"},
+                  NGHTTP2_PROTOCOL_ERROR);
+    case NGHTTP2_CONTINUATION:  // nghttp2 looks at other frames only
+      if (frame.length <= services_.options.max_frame_bytes) return 0;
+      return fail({peer_, ErrorReason::kProtocol, false, "frame of a wrong size"},
+                  NGHTTP2_FRAME_SIZE_ERROR);
+    case NGHTTP2_DATA:
     case NGHTTP2_RST_STREAM:
     case NGHTTP2_PUSH_PROMISE:
     case NGHTTP2_GOAWAY:
@@ -414,6 +420,11 @@ void Session::onFrameSent(const nghttp2_frame& frame) {
     }
     case NGHTTP2_RST_STREAM:
       services_.cells.resets_sent.add();
+      if (frame.rst_stream.error_code != NGHTTP2_FLOW_CONTROL_ERROR) return;
+      // nghttp2's own, for a window that overflowed. By SETTINGS it must be the connection's error
+      // (RFC 9113 6.9.2), otherwise it may be (5.4.1).
+      fail({peer_, ErrorReason::kProtocol, false, connectionErrorText(NGHTTP2_FLOW_CONTROL_ERROR)},
+           NGHTTP2_FLOW_CONTROL_ERROR);
       return;
     case NGHTTP2_GOAWAY:
       services_.cells.goaways_sent.add();
