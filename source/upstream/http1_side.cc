@@ -48,9 +48,9 @@ void Http1Side::returnCodec() {
   connection_.owner().http1Codecs().give(std::move(codec_));
 }
 
-network::CloseMode Http1Side::farewell() {
+void Http1Side::closeConnection() {
   request_ = nullptr;
-  return network::CloseMode::kNow;
+  connection_.connection().close(network::CloseMode::kNow);
 }
 
 void Http1Side::onAboveHighWatermark() {

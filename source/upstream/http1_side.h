@@ -22,7 +22,7 @@ class Http1Side final : public HttpSide,
   uint32_t active() const override { return codec_ == nullptr ? 0 : 1; }
   void start(PoolRequest& request, bool reused) override;
   void retire() override {}
-  network::CloseMode farewell() override;
+  void closeConnection() override;
   void abandon() override {}
 
  private:

@@ -25,8 +25,9 @@ class HttpSide : public network::ConnectionHandler {
   virtual void start(PoolRequest& request, bool reused) = 0;
   // No further request will come.
   virtual void retire() = 0;
-  // The connection is about to be closed from here: last words, and how to close.
-  virtual network::CloseMode farewell() = 0;
+  // Closes the connection, after some last words perhaps. It tells PooledConnection nothing more
+  // but closed().
+  virtual void closeConnection() = 0;
   // All is about to be destroyed; requests in progress are not told.
   virtual void abandon() = 0;
 };

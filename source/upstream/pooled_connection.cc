@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/upstream/http1_side.h"
+#include "source/upstream/http2_side.h"
 
 namespace weir::upstream {
 
@@ -83,10 +84,7 @@ std::unique_ptr<HttpSide> PooledConnection::makeSide() {
       http2 = chose_http2;
       break;
   }
-  if (http2) {
-    fail(PoolFailure::kConnectFailed, "http2_not_built");
-    return nullptr;
-  }
+  if (http2) return std::make_unique<Http2Side>(*this);
   return std::make_unique<Http1Side>(*this);
 }
 
@@ -108,7 +106,11 @@ void PooledConnection::fail(PoolFailure failure, std::string_view detail) {
   if (state_ != State::kConnecting) return;
   const bool timed_out = failure == PoolFailure::kConnectTimeout;
   (timed_out ? cells_.connect_timeouts : cells_.connect_failures)->add();
-  connection_->close(side_ != nullptr ? side_->farewell() : network::CloseMode::kNow);
+  if (side_ != nullptr) {
+    side_->closeConnection();
+  } else {
+    connection_->close(network::CloseMode::kNow);
+  }
   leave();
   owner_->onConnectFailed(*this, failure, detail);
 }
@@ -135,14 +137,14 @@ void PooledConnection::retire() {
 
 // --- Ending ---
 
-void PooledConnection::close() {
+void PooledConnection::close(bool broken) {
   if (state_ == State::kConnecting) {
     return fail(PoolFailure::kConnectFailed, "upstream_connect_failed");
   }
   if (!up()) return;
-  connection_->close(side_->farewell());
+  side_->closeConnection();
   leave();
-  owner_->onConnectionGone(*this, false);
+  owner_->onConnectionGone(*this, broken);
 }
 
 void PooledConnection::abandon() {

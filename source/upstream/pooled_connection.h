@@ -75,7 +75,8 @@ class PooledConnection final : public network::ConnectionHandler,
   // Takes no more requests. Only while some are in progress.
   void retire();
   // Closes now. Requests in progress are not told (HTTP/1), or when it has closed (HTTP/2).
-  void close();
+  // `broken`: as for ConnectionOwner.
+  void close(bool broken = false);
   // The owner goes away, outside of any call of the connection: closes and destroys itself at once.
   void abandon();
 

@@ -139,6 +139,14 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
   config->max_connections = options.max_connections;
   config->max_pending_requests = options.max_pending_requests;
   config->max_requests_per_connection = options.max_requests_per_connection;
+  config->http_protocol = options.http_protocol;
+  config->http2 = options.http2;
+  config->streams_per_connection = options.streams_per_connection;
+  config->max_requests = options.max_requests;
+  config->transport = options.transport;
+  if (options.http_protocol != HttpProtocol::kHttp1) {
+    config->http2_stats = http::http2::Stats::create(store, {{"cluster", "c"}});
+  }
   config->stats = stats;
   config->usage = usage;
   return config;

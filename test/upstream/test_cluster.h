@@ -60,6 +60,11 @@ struct ClusterOptions {
   uint32_t max_pending_requests = 1024;
   uint32_t max_requests_per_connection = 0;
   uint32_t endpoint_max_connections = 0;
+  HttpProtocol http_protocol = HttpProtocol::kHttp1;
+  http::http2::Options http2 = {};
+  uint32_t streams_per_connection = ~uint32_t{0};
+  uint32_t max_requests = 10'000;
+  std::shared_ptr<const network::TransportSocketFactory> transport = {};
 };
 
 // What several workers of one process share.

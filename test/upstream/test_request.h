@@ -14,6 +14,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
  public:
   explicit TestRequest(HttpPool& pool) : pool_(pool) {
     head_.method = "GET";
+    head_.scheme = "http";
     head_.authority = "h";
     head_.path = "/";
     head_.headers.add(http::HeaderId::kHost, "h");
@@ -28,11 +29,13 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     ++told;
     encoder = &ready.encoder;
     reused = ready.reused;
+    version = ready.version;
     static_cast<void>(ready.encoder.encodeHead(head_, true));
   }
-  void onPoolFailure(PoolFailure why, std::string_view) override {
+  void onPoolFailure(PoolFailure why, std::string_view about) override {
     ++told;
     failure = why;
+    detail = about;
   }
   network::TransportTarget transportTarget() const override { return target; }
   http::ResponseDecoder& responseDecoder() override { return *this; }
@@ -56,9 +59,11 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
   int resets = 0;
   bool done = false;
   bool reused = false;
+  std::optional<http::Version> version;
   std::string body;
   http::RequestEncoder* encoder = nullptr;
   std::optional<PoolFailure> failure;
+  std::string detail;
   http::StreamError error;
 
  private:
