@@ -8,6 +8,7 @@
 #include "source/base/concat.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
+#include "source/config/http2_options.h"
 
 namespace weir::config {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr uint64_t kMaxWeight = 65535;
+constexpr uint64_t kMostStreams = 0x7fff'ffff;
 
 // What both an endpoint's address and its id have to be: once per cluster.
 void checkEndpointUnique(const upstream::Endpoint& endpoint, int index,
@@ -38,6 +40,54 @@ upstream::Endpoint readEndpoint(const v1::Endpoint& from, const Cursor& at) {
   return endpoint;
 }
 
+upstream::HttpProtocol readProtocol(v1::Cluster::HttpProtocol from) {
+  switch (from) {
+    case v1::Cluster::HTTP_PROTOCOL_HTTP2:
+      return upstream::HttpProtocol::kHttp2;
+    case v1::Cluster::HTTP_PROTOCOL_AUTO:
+      return upstream::HttpProtocol::kAuto;
+    default:
+      return upstream::HttpProtocol::kHttp1;
+  }
+}
+
+// What is offered by ALPN; empty: whatever the transport says.
+std::vector<std::string> offeredProtocols(v1::Cluster::HttpProtocol from) {
+  switch (from) {
+    case v1::Cluster::HTTP_PROTOCOL_HTTP1:
+      return {"http/1.1"};
+    case v1::Cluster::HTTP_PROTOCOL_HTTP2:
+      return {"h2"};
+    case v1::Cluster::HTTP_PROTOCOL_AUTO:
+      return {"h2", "http/1.1"};
+    default:
+      return {};
+  }
+}
+
+void refuseWithHttp1(bool given, std::string_view field, const Cursor& at) {
+  if (!given) return;
+  at.field(field).error("is for HTTP/2, but the cluster speaks HTTP/1",
+                        "set http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well");
+}
+
+// The metrics are left to the caller.
+void readHttp(const v1::Cluster& from, const Cursor& at, upstream::ClusterConfig& to) {
+  to.http_protocol = readProtocol(from.http_protocol());
+  if (to.http_protocol == upstream::HttpProtocol::kHttp1) {
+    refuseWithHttp1(from.has_http2(), "http2", at);
+    refuseWithHttp1(from.streams_per_connection() > 0, "streams_per_connection", at);
+    refuseWithHttp1(from.max_requests() > 0, "max_requests", at);
+    return;
+  }
+  to.http2 = readHttp2Options(from.http2(), at.field("http2"));
+  to.streams_per_connection =
+      static_cast<uint32_t>(readNumberOr(from.streams_per_connection(), to.streams_per_connection,
+                                         {1, kMostStreams}, at.field("streams_per_connection")));
+  to.max_requests = static_cast<uint32_t>(readNumberOr(
+      from.max_requests(), to.max_requests, {1, kMaxConnections}, at.field("max_requests")));
+}
+
 }  // namespace
 
 std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1::Cluster& from,
@@ -54,11 +104,22 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   cluster->original_source = from.original_source();
   CompileContext here = context();
   here.cluster_name = cluster->name;
+  readHttp(from, at, *cluster);
+  here.application_protocols = offeredProtocols(from.http_protocol());
+  const size_t findings = at.diagnostics().list().size();
   cluster->transport =
       compileTransport(from.has_transport_socket() ? &from.transport_socket() : nullptr,
                        /*downstream=*/false, at.field("transport_socket"), here);
   cluster->transport_identity =
       base::concat("transport ", from.transport_socket().config().SerializeAsString());
+  const bool secure = cluster->transport != nullptr && cluster->transport->secure();
+  if (cluster->http_protocol == upstream::HttpProtocol::kAuto && !secure &&
+      at.diagnostics().list().size() == findings) {
+    at.field("http_protocol")
+        .error("endpoints choose the protocol by ALPN, which only TLS has",
+               "add transport_socket { config { [transport_sockets/upstream_tls] { } } }, or say "
+               "HTTP_PROTOCOL_HTTP1 or HTTP_PROTOCOL_HTTP2");
+  }
   cluster->connect_timeout = readDuration(
       from.has_connect_timeout() ? &from.connect_timeout() : nullptr, cluster->connect_timeout,
       {milliseconds(1), std::chrono::minutes(10)}, at.field("connect_timeout"));
@@ -75,7 +136,12 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   }
   cluster->max_requests_per_connection = from.max_requests_per_connection();
   // What is refused leaves no trace in the metrics.
-  if (at.diagnostics().ok()) cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);
+  if (at.diagnostics().ok()) {
+    cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);
+    if (cluster->http_protocol != upstream::HttpProtocol::kHttp1) {
+      cluster->http2_stats = http::http2::Stats::create(stats_, {{"cluster", cluster->name}});
+    }
+  }
   cluster->usage = usageOf(cluster->name);
   return cluster;
 }

@@ -37,7 +37,9 @@ struct CompileContext {
   std::string_view listener_name;  // empty outside of a listener
   // Parts on the main thread that the running configuration needs are added here.
   std::vector<std::shared_ptr<MainPart>>& main_parts;
-  // For a downstream transport: what the chain's terminal filter speaks.
+  // For a transport, what to offer or take by ALPN unless it says so itself. Downstream: what the
+  // chain's terminal filter speaks. Upstream: what the cluster speaks, which must not be
+  // contradicted; empty: the cluster does not say.
   std::vector<std::string> application_protocols = {};
   std::string_view cluster_name = {};  // empty outside of a cluster
   // For an access logger: it logs connections, not exchanges, so there are no heads.

@@ -108,6 +108,37 @@ clusters {
   EXPECT_EQ(cluster.hosts->eligible, std::vector<uint32_t>{1});
 }
 
+TEST_F(LoaderTest, ClustersSpeakHttp1UnlessTheySayOtherwise) {
+  const auto snapshot = load(kSmall);
+  ASSERT_NE(snapshot, nullptr) << diagnostics_.toString();
+  const upstream::ClusterConfig& cluster = *snapshot->clusters.at(0);
+  EXPECT_EQ(cluster.http_protocol, upstream::HttpProtocol::kHttp1);
+  EXPECT_FALSE(cluster.http2_stats);
+  EXPECT_EQ(cluster.max_requests, 10'000u);
+  EXPECT_EQ(cluster.streams_per_connection, ~uint32_t{0});
+}
+
+TEST_F(LoaderTest, TakesWhatIsGivenForHttp2) {
+  const auto snapshot = load(R"(
+admin { address: "[::1]:9901" }
+clusters {
+  name: "c"
+  endpoints { address: "10.0.0.1:80" }
+  http_protocol: HTTP_PROTOCOL_HTTP2
+  http2 { max_concurrent_streams: 7 limits { max_resets: 3 } }
+  streams_per_connection: 5
+  max_requests: 11
+})");
+  ASSERT_NE(snapshot, nullptr) << diagnostics_.toString();
+  const upstream::ClusterConfig& cluster = *snapshot->clusters.at(0);
+  EXPECT_EQ(cluster.http_protocol, upstream::HttpProtocol::kHttp2);
+  EXPECT_TRUE(cluster.http2_stats);
+  EXPECT_EQ(cluster.http2.max_concurrent_streams, 7u);
+  EXPECT_EQ(cluster.http2.max_resets, 3u);
+  EXPECT_EQ(cluster.streams_per_connection, 5u);
+  EXPECT_EQ(cluster.max_requests, 11u);
+}
+
 TEST_F(LoaderTest, UsageOfAClusterOutlivesItsConfiguration) {
   const auto first = load(kSmall, 1);
   const auto second = load(kSmall, 2);

@@ -1,5 +1,6 @@
 #include "extensions/transport_sockets/upstream_tls/config.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -60,6 +61,22 @@ TrustFiles readTrust(const v1::UpstreamTls& from, const config::Cursor& at) {
   return files;
 }
 
+// What the cluster speaks is offered; `from` may leave out of that or order it.
+std::vector<std::string> readOffer(const v1::UpstreamTls& from,
+                                   const std::vector<std::string>& spoken,
+                                   const config::Cursor& at) {
+  if (from.alpn_size() == 0) return spoken;
+  const std::vector<std::string> offer = readAlpn(from.alpn(), at);
+  if (spoken.empty()) return offer;
+  for (int i = 0; i < from.alpn_size(); ++i) {
+    const std::string& name = from.alpn(i);
+    if (name.empty() || std::find(spoken.begin(), spoken.end(), name) != spoken.end()) continue;
+    at.at("alpn", i).error(base::concat("the cluster does not speak \"", name, "\""),
+                           "leave alpn out: http_protocol of the cluster says what is offered");
+  }
+  return offer;
+}
+
 }  // namespace
 
 std::shared_ptr<const network::TransportSocketFactory> UpstreamTlsExtension::compile(
@@ -77,7 +94,7 @@ std::shared_ptr<const network::TransportSocketFactory> UpstreamTlsExtension::com
   options->server_name_from_host = from.server_name_from_host();
   options->verify = !from.insecure_skip_verification();
   options->policy = readPeerPolicy(from.names(), from.sha256(), from.public_key_sha256(), at);
-  options->alpn = readAlpn(from.alpn(), at);
+  options->alpn = readOffer(from, context.application_protocols, at);
   options->versions = readVersions(from.min_version(), from.max_version(), at);
   MaterialFiles files;
   files.context = base::concat("cluster ", context.cluster_name);

@@ -14,11 +14,11 @@ class UpstreamTlsConfig : public testing::Test {
  protected:
   UpstreamTlsConfig() { EXPECT_TRUE(extensions::registerAllExtensions(registry_).ok()); }
 
-  std::string findings(std::string_view fields) {
+  std::string findings(std::string_view fields, std::string_view cluster_fields = "") {
     config::Diagnostics diagnostics;
     const auto snapshot = loader_.loadText(
-        base::concat("admin { address: \"127.0.0.1:1\" }\nclusters { name: \"c\" endpoints { "
-                     "address: \"10.0.0.1:443\" } transport_socket { config { "
+        base::concat("admin { address: \"127.0.0.1:1\" }\nclusters { name: \"c\" ", cluster_fields,
+                     " endpoints { address: \"10.0.0.1:443\" } transport_socket { config { "
                      "[transport_sockets/upstream_tls] {\n",
                      fields, "\n} } } }"),
         pki_.folder().pathOf("w.textproto"), 1, diagnostics);
@@ -56,6 +56,24 @@ TEST_F(UpstreamTlsConfig, TakesEverything) {
   EXPECT_TRUE(by_name_);
   EXPECT_EQ(findings("insecure_skip_verification: true"), "");
   EXPECT_EQ(findings("sha256: \"" + pki_.server.sha256Hex() + "\""), "");
+}
+
+TEST_F(UpstreamTlsConfig, AlpnAgreesWithWhatTheClusterSpeaks) {
+  const std::string kHttp1 = "http_protocol: HTTP_PROTOCOL_HTTP1";
+  const std::string kHttp2 = "http_protocol: HTTP_PROTOCOL_HTTP2";
+  const std::string kAuto = "http_protocol: HTTP_PROTOCOL_AUTO";
+  const std::string kCa = "ca_files: \"ca.pem\" ";
+  for (const std::string& protocol : {kHttp1, kHttp2, kAuto}) {
+    EXPECT_EQ(findings(kCa, protocol), "") << protocol;
+  }
+  EXPECT_EQ(findings(kCa + "alpn: \"h2\" alpn: \"x\""), "") << "the cluster says nothing";
+  EXPECT_EQ(findings(kCa + "alpn: \"http/1.1\"", kHttp1), "");
+  EXPECT_EQ(findings(kCa + "alpn: \"h2\"", kHttp2), "");
+  EXPECT_EQ(findings(kCa + "alpn: \"http/1.1\" alpn: \"h2\"", kAuto), "");
+  EXPECT_EQ(findings(kCa + "alpn: \"h2\"", kHttp1), "alpn[0]: the cluster does not speak \"h2\"\n");
+  EXPECT_EQ(findings(kCa + "alpn: \"h2\" alpn: \"http/1.1\"", kHttp2),
+            "alpn[1]: the cluster does not speak \"http/1.1\"\n");
+  EXPECT_EQ(findings(kCa + "alpn: \"h3\"", kAuto), "alpn[0]: the cluster does not speak \"h3\"\n");
 }
 
 TEST_F(UpstreamTlsConfig, ReportsEveryFieldThatIsWrong) {
