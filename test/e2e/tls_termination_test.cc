@@ -91,8 +91,9 @@ TEST_F(TlsTerminationTest, CurlIsServedByTls12And13Only) {
 }
 
 TEST_F(TlsTerminationTest, ProtocolNamesAreAgreedUpon) {
-  EXPECT_THAT(sClient("open", "-alpn h2,http/1.1 -ign_eof"),
+  EXPECT_THAT(sClient("open", "-alpn http/1.1 -ign_eof"),
               AllOf(HasSubstr("ALPN protocol: http/1.1"), HasSubstr("HTTP/1.1 200")));
+  EXPECT_THAT(sClient("open", "-alpn h2,http/1.1 -ign_eof"), HasSubstr("ALPN protocol: h2"));
   EXPECT_THAT(sClient("open", "-ign_eof"),
               AllOf(HasSubstr("No ALPN negotiated"), HasSubstr("HTTP/1.1 200")));
 }
@@ -112,6 +113,7 @@ TEST_F(TlsTerminationTest, ModernGroupsAndSuites) {
 }
 
 TEST_F(TlsTerminationTest, CertificatesByNameAndByKey) {
+  EXPECT_THAT(sClient("open", "-alpn h2,http/1.1 -ign_eof"), HasSubstr("ALPN protocol: h2"));
   EXPECT_THAT(sClient("open", "-ign_eof"), HasSubstr("Peer signature type: ECDSA"));
   EXPECT_THAT(sClient("open", "-ign_eof -sigalgs rsa_pss_rsae_sha256"),
               HasSubstr("Peer signature type: RSA-PSS"));
