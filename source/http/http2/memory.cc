@@ -13,6 +13,7 @@ Memory& Memory::ofThisThread() {
 }
 
 Memory::~Memory() {
+  if (frame_buffer_ != nullptr) give(frame_buffer_);
   for (Free*& list : free_) {
     while (list != nullptr) {
       Free* const piece = list;
@@ -25,14 +26,21 @@ Memory::~Memory() {
 // kClasses: larger than all of them.
 int Memory::classOf(size_t bytes) {
   if (bytes <= kSmallest) return 0;
-  const int size_class = std::bit_width((bytes - 1) / kSmallest);
-  return std::min(size_class, kClasses);
+  if (bytes > bytesOf(kClasses - 1)) return kClasses;
+  const int doublings = std::bit_width((bytes - 1) / kSmallest);
+  const int size_class = 2 * doublings;
+  return bytes <= bytesOf(size_class - 1) ? size_class - 1 : size_class;
+}
+
+size_t Memory::bytesOf(int size_class) {
+  const size_t unit = size_class % 2 == 0 ? kSmallest : kSmallest / 2 * 3;
+  return unit << (size_class / 2);
 }
 
 void* Memory::take(size_t bytes) {
   const int size_class = classOf(bytes);
   if (size_class < kClasses) {
-    bytes = kSmallest << size_class;
+    bytes = bytesOf(size_class);
     if (Free* const piece = free_[size_class]) {
       free_[size_class] = piece->next;
       free_bytes_ -= bytes;
@@ -48,7 +56,8 @@ void* Memory::take(size_t bytes) {
 
 void Memory::give(void* memory) {
   if (memory == nullptr) return;
-  Header* const header = static_cast<Header*>(memory) - 1;
+  Header* const header = &headerOf(memory);
+  if (header->size_class == kShared && --header->bytes > 0) return;
   const bool keep = header->size_class < static_cast<uint32_t>(kClasses) &&
                     free_bytes_ + header->bytes <= kMaxFreeBytes;
   if (!keep) return std::free(header);
@@ -60,7 +69,7 @@ void Memory::give(void* memory) {
 
 void* Memory::resize(void* memory, size_t bytes) {
   if (memory == nullptr) return take(bytes);
-  const size_t had = (static_cast<Header*>(memory) - 1)->bytes;
+  const size_t had = headerOf(memory).bytes;
   if (had >= bytes) return memory;
   void* const larger = take(bytes);
   std::memcpy(larger, memory, had);
@@ -68,10 +77,21 @@ void* Memory::resize(void* memory, size_t bytes) {
   return larger;
 }
 
+void* Memory::takeForNghttp2(size_t bytes) {
+  const bool frames = sharing_ && bytes > 16 * 1024 && bytes <= kFrameBufferBytes;
+  if (!frames) return take(bytes);
+  if (frame_buffer_ == nullptr) {
+    frame_buffer_ = take(kFrameBufferBytes);
+    headerOf(frame_buffer_) = {kShared, /*bytes, here references:*/ 1};
+  }
+  ++headerOf(frame_buffer_).bytes;
+  return frame_buffer_;
+}
+
 nghttp2_mem* Memory::forNghttp2() {
   static nghttp2_mem functions{
       nullptr,
-      [](size_t size, void*) { return ofThisThread().take(size); },
+      [](size_t size, void*) { return ofThisThread().takeForNghttp2(size); },
       [](void* memory, void*) { ofThisThread().give(memory); },
       [](size_t count, size_t size, void*) {
         void* const memory = ofThisThread().take(count * size);

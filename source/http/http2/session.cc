@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "source/http/http2/memory.h"
-
 namespace weir::http::http2 {
 
 Session::Session(Role role, const CodecServices& services, CodecOutput& output)

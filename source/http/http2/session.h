@@ -13,6 +13,7 @@
 #include "source/http/http2/flood_guard.h"
 #include "source/http/http2/head_reader.h"
 #include "source/http/http2/head_writer.h"
+#include "source/http/http2/memory.h"
 #include "source/http/http2/priority.h"
 #include "source/http/http2/stream.h"
 
@@ -42,7 +43,7 @@ class Session : private event::TurnEndTask {
 
   // For streams.
   const CodecServices& services() const { return services_; }
-  HeadWriter& writer() { return writer_; }
+  HeadWriter& writer() { return memory_.writer(); }
   ErrorOrigin peer() const { return peer_; }
   // The head or an interim one; `body`: more follows.
   void submitResponse(Stream& stream, std::span<const nghttp2_nv> list, bool body);
@@ -188,7 +189,7 @@ class Session : private event::TurnEndTask {
   FloodGuard guard_;
   BdpEstimator bdp_;
   HeadReader reader_;
-  HeadWriter writer_;
+  Memory& memory_ = Memory::ofThisThread();
   base::IntrusiveList<Stream, OnAll> all_;
   base::IntrusiveList<Stream, OnReady> ready_;
   base::IntrusiveList<Stream, OnClosed> closed_;

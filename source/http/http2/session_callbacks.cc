@@ -3,7 +3,6 @@
 #include <cstring>
 #include <memory>
 
-#include "source/http/http2/memory.h"
 #include "source/http/http2/session.h"
 
 namespace weir::http::http2 {
@@ -123,6 +122,7 @@ nghttp2_session* Session::createNative() {
   nghttp2_session* session = nullptr;
   nghttp2_mem* const memory = Memory::forNghttp2();
   if (role_ == Role::kServer) {
+    const Memory::SharedFrameBuffer shared;
     nghttp2_session_server_new3(&session, NativeCallbacks::get(), this, raw, memory);
   } else {
     nghttp2_session_client_new3(&session, NativeCallbacks::get(), this, raw, memory);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "source/http/http2/memory.h"
 #include "source/http/http2/session.h"
 
 namespace weir::http::http2 {
@@ -105,21 +104,21 @@ void Session::dropWaiting(Stream& stream) {
     --senders_;
   }
   if (stream.out.trailers != nullptr) {
-    Memory::ofThisThread().give(stream.out.trailers);
+    memory_.give(stream.out.trailers);
     stream.out.trailers = nullptr;
   }
 }
 
 // They follow what waits: a list of copies in one piece of memory.
 void Session::sendTrailers(Stream& stream, const HeaderMap& trailers) {
-  const std::span<const nghttp2_nv> list = writer_.trailers(trailers);
+  const std::span<const nghttp2_nv> list = writer().trailers(trailers);
   if (list.empty()) {
     buffer::Buffer nothing(services_.blocks);
     return sendBody(stream, nothing, true);
   }
   size_t bytes = sizeof(TrailerList) + list.size() * sizeof(nghttp2_nv);
   for (const nghttp2_nv& field : list) bytes += field.namelen + field.valuelen;
-  void* const memory = Memory::ofThisThread().take(bytes);
+  void* const memory = memory_.take(bytes);
   auto* const copy = new (memory) TrailerList{list.size()};
   auto* const fields = reinterpret_cast<nghttp2_nv*>(copy + 1);
   auto* text = reinterpret_cast<uint8_t*>(fields + list.size());
@@ -145,7 +144,7 @@ void Session::submitTrailers(Stream& stream) {
   stream.out.trailers = nullptr;
   nghttp2_submit_trailer(native_, stream.id, reinterpret_cast<const nghttp2_nv*>(list + 1),
                          list->count);
-  Memory::ofThisThread().give(list);
+  memory_.give(list);
 }
 
 // nghttp2 asks for the stream's next DATA frame.
