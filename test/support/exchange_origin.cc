@@ -106,18 +106,12 @@ class Http2Origin {
     }
     while (peer_.next()) {
       peer_.drain();
-      if (peer_.violations().size() != violations_bytes_) {
-        accuse_(peer_.violations().substr(violations_bytes_));
-        violations_bytes_ = peer_.violations().size();
-      }
-      takeRequests();
-      for (auto& [stream, running] : running_) proceed(stream, running);
-      bodies_.pump();
-      for (const uint32_t stream : to_reset_) {
-        bodies_.forget(stream);
-        peer_.send(http2::rstStream(stream, ErrorCode::kInternalError));
-      }
-      to_reset_.clear();
+      accuse();
+      do {
+        takeRequests();
+        for (auto& [stream, running] : running_) proceed(stream, running);
+        bodies_.pump();
+      } while (resetStreams());
     }
     for (auto& [stream, running] : running_) {
       if (!running.noted) noteRequest(stream, running, "broken");
@@ -132,6 +126,26 @@ class Http2Origin {
     bool noted = false;
     size_t echoed = 0;
   };
+
+  void accuse() {
+    const std::string& violations = peer_.violations();
+    if (violations.size() == violations_bytes_) return;
+    accuse_(violations.substr(violations_bytes_));
+    violations_bytes_ = violations.size();
+  }
+
+  // Once the other end has taken in what came before: a reset may overtake that. True when there
+  // was any; other frames may have come meanwhile.
+  bool resetStreams() {
+    if (to_reset_.empty()) return false;
+    const std::vector<uint32_t> streams = std::exchange(to_reset_, {});
+    peer_.roundTrip();
+    for (const uint32_t stream : streams) {
+      bodies_.forget(stream);
+      peer_.send(http2::rstStream(stream, ErrorCode::kInternalError));
+    }
+    return true;
+  }
 
   void takeRequests() {
     const auto& frames = peer_.frames();
@@ -333,7 +347,7 @@ bool ExchangeOrigin::serveOne(RawConnection& connection) {
   connection.send(http1Head(response));
   if (!exchange->toHead()) connection.send(http1Body(response));
   if (response.breaks_after != kNever) return false;
-  if (response.early) connection.readAll();
+  if (response.early) return connection.readBody(request);
   return whole;
 }
 
