@@ -6,6 +6,7 @@
 #include "extensions/access_loggers/stdout/config.h"
 #include "extensions/clusters/original_destination/config.h"
 #include "extensions/http_filters/acme_challenge/config.h"
+#include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
 #include "extensions/listener_filters/http_inspector/config.h"
 #include "extensions/listener_filters/original_dst/config.h"
@@ -38,6 +39,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
   add(std::make_unique<clusters::original_destination::OriginalDestinationExtension>());
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
+  add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());
   add(std::make_unique<listener_filters::http_inspector::HttpInspectorExtension>());
   add(std::make_unique<listener_filters::original_dst::OriginalDstExtension>());

@@ -13,6 +13,7 @@
 #include "extensions/all_extensions.h"
 #include "source/base/concat.h"
 #include "source/config/snapshot.h"
+#include "test/extensions/http_filters/grpc_json_transcoder/descriptor_sets.h"
 #include "test/support/test_certificates.h"
 
 namespace weir::config {
@@ -40,6 +41,9 @@ class Examples : public testing::Test {
     std::string key;
     for (int i = 0; i < 80; ++i) key.push_back(static_cast<char>(128 + i));
     pki_.folder().write("tickets.key", key);
+    pki_.folder().write("library.pb",
+                        extensions::http_filters::grpc_json_transcoder::descriptorSet(
+                            extensions::http_filters::grpc_json_transcoder::shelvesProto()));
   }
 
   // Files of /etc/weir are there while this test runs, elsewhere.

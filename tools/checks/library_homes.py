@@ -29,7 +29,12 @@ LIBRARIES = (
     Library(
         "Protobuf",
         r"google/protobuf/",
-        (r"source/(config|control|server|exe)/", r"extensions/\w+/\w+/config\.(h|cc)", r"extensions/config_stores/"),
+        (
+            r"source/(config|control|grpc|server|exe)/",
+            r"extensions/\w+/\w+/config\.(h|cc)",
+            r"extensions/config_stores/",
+            r"extensions/http_filters/grpc_json_transcoder/",  # messages are what it is about
+        ),
         public=True,
     ),
     Library("nlohmann-json", r"nlohmann/", (r"source/(config|control|server)/", r"extensions/access_loggers/")),

@@ -1,0 +1,411 @@
+#include "extensions/http_filters/grpc_json_transcoder/transcoding.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "extensions/http_filters/grpc_json_transcoder/wire.h"
+#include "source/base/concat.h"
+#include "test/extensions/http_filters/grpc_json_transcoder/descriptor_sets.h"
+
+namespace weir::extensions::http_filters::grpc_json_transcoder {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Request {
+  std::string_view method;
+  std::string_view target;
+  std::string_view body = {};
+};
+
+// The call that `request` is: "GetBook name: \"x\"", or "400: why", or "none".
+std::string callOf(const Transcoding& transcoding, const Request& request) {
+  const size_t question = std::min(request.target.find('?'), request.target.size());
+  const std::string_view path = request.target.substr(0, question);
+  const std::string_view query =
+      request.target.substr(std::min(question + 1, request.target.size()));
+  const Binding* binding = transcoding.match(request.method, path);
+  if (binding == nullptr) return "none";
+  const auto parameters = transcoding.parameters(*binding, path, query);
+  if (!parameters.ok()) return base::concat("400: ", base::view(parameters.status().message()));
+  std::string message;
+  const absl::Status status = transcoding.requestMessage(*binding, request.body, "text/x", message);
+  if (!status.ok()) return base::concat("400: ", base::view(status.message()));
+  message += *parameters;
+  const std::string& name = binding->method->name;
+  const std::string text =
+      textOf(transcoding.types(), binding->method->request->full_name(), message);
+  return base::concat(name.substr(name.rfind('.') + 1), text.empty() ? "" : " ", text);
+}
+
+class TranscodingTest : public ::testing::Test {
+ protected:
+  std::string call(std::string_view method, std::string_view target, std::string_view body = {}) {
+    return callOf(*shelves_, {method, target, body});
+  }
+  void use(const Options& options) { shelves_ = shelves(options); }
+
+  std::shared_ptr<const Transcoding> shelves_ = shelves();
+};
+
+TEST_F(TranscodingTest, PathsGiveFields) {
+  EXPECT_EQ(call("GET", "/v1/shelves/1/books/2"), "GetBook name: \"shelves/1/books/2\"");
+  EXPECT_EQ(call("GET", "/v1/books/2"), "GetBook id: \"2\"");
+  EXPECT_EQ(call("FETCH", "/v1/any/2"), "GetBook id: \"2\"");
+  EXPECT_EQ(call("POST", "/v1/star/2"), "GetBook id: \"2\"");
+  EXPECT_EQ(call("BREW", "/v1/star/2"), "GetBook id: \"2\"");
+  EXPECT_EQ(call("GET", "/v1/rest"), "GetBook");
+  EXPECT_EQ(call("GET", "/v1/rest/"), "GetBook");
+  EXPECT_EQ(call("GET", "/v1/rest/a/b/"), "GetBook name: \"a/b/\"");
+  EXPECT_EQ(call("DELETE", "/v1/shelves/1/books/2"), "DeleteBook name: \"shelves/1/books/2\"");
+  EXPECT_EQ(call("GET", "/v1/shelves/1/books/2/"), "none");
+  EXPECT_EQ(call("GET", "/v1/shelves//books/2"), "none");
+  EXPECT_EQ(call("HEAD", "/v1/books/2"), "none");
+  EXPECT_EQ(call("POST", "/v1/books/2"), "none");
+  EXPECT_EQ(call("GET", "*"), "none");
+  EXPECT_EQ(call("GET", ""), "none");
+}
+
+TEST_F(TranscodingTest, VerbsAreForTheirTemplates) {
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books/2:move", "{}"),
+            "MoveBook name: \"shelves/1/books/2\"");
+  EXPECT_EQ(call("GET", "/v1/books/2:move"), "GetBook id: \"2:move\"");
+  EXPECT_EQ(call("GET", "/v1/books/a:b:c"), "GetBook id: \"a:b:c\"");
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books/2:steal", "{}"), "none");
+}
+
+TEST_F(TranscodingTest, EscapesInPaths) {
+  EXPECT_EQ(call("GET", "/v1/books/a%2Fb%20c"), "GetBook id: \"a/b c\"");
+  EXPECT_EQ(call("GET", "/v1/books/a+b"), "GetBook id: \"a+b\"");
+  EXPECT_EQ(call("GET", "/v1/books/%C3%BC"), "GetBook id: \"\\303\\274\"");
+  // Of several segments: an escaped slash is no border.
+  EXPECT_EQ(call("GET", "/v1/shelves/a%2fb/books/c%20d"),
+            "GetBook name: \"shelves/a%2fb/books/c d\"");
+  EXPECT_EQ(call("GET", "/v1/rest/a%2Fb"), "GetBook name: \"a%2Fb\"");
+  EXPECT_EQ(call("GET", "/v1/books/%ff"),
+            "400: path: \"id\" has a malformed escape or is not UTF-8");
+  EXPECT_EQ(call("GET", "/v1/books/%4"),
+            "400: path: \"id\" has a malformed escape or is not UTF-8");
+}
+
+TEST_F(TranscodingTest, QueriesGiveFields) {
+  EXPECT_EQ(call("GET", "/v1/books/2?full=true&part=7"), "GetBook id: \"2\" full: true part: 7");
+  EXPECT_EQ(call("GET", "/v1/books/2?book.author.last_name=B%26B&book.author.firstName=A"),
+            "GetBook id: \"2\" book { author { first_name: \"A\" last_name: \"B&B\" } }");
+  EXPECT_EQ(call("GET", "/v1/books/2?&&"), "GetBook id: \"2\"");
+  EXPECT_EQ(call("GET", "/v1/books/2?name"), "GetBook id: \"2\"");
+}
+
+TEST_F(TranscodingTest, QueriesOfEveryType) {
+  const auto list = [&](std::string_view query) {
+    return call("GET", base::concat("/v1/titles?", query));
+  };
+  EXPECT_EQ(list("tags=a&tags=&tags=b"), "ListTitles tags: \"a\" tags: \"\" tags: \"b\"");
+  EXPECT_EQ(list("kind=COMIC&kinds=MAP&kinds=1&kinds=NOVEL"),
+            "ListTitles kind: COMIC kinds: MAP kinds: COMIC kinds: NOVEL");
+  EXPECT_EQ(list("isbn=9007199254740993&price=1e3&lent=true"),
+            "ListTitles price: 1000 isbn: 9007199254740993 lent: true");
+  EXPECT_EQ(list("cover=AQI%3D"), "ListTitles cover: \"\\001\\002\"");
+  EXPECT_EQ(list("printed=1970-01-01T00:01:00Z&loan=1.5s"),
+            "ListTitles printed { seconds: 60 } loan { seconds: 1 nanos: 500000000 }");
+  EXPECT_EQ(
+      list("rating=5&mask=title,author.firstName"),
+      "ListTitles rating { value: 5 } mask { paths: \"title\" paths: \"author.first_name\" }");
+  EXPECT_EQ(list("very-odd=1"), "ListTitles odd: \"1\"");
+  EXPECT_EQ(list("odd=1"), "ListTitles odd: \"1\"");
+  EXPECT_EQ(list("box=3"), "ListTitles box: 3");
+  EXPECT_EQ(list("dates=1970-01-01T00:00:01Z&dates=1970-01-01T00:00:02Z"),
+            "ListTitles dates { seconds: 1 } dates { seconds: 2 }");
+}
+
+TEST_F(TranscodingTest, QueriesThatAreWrongSayHow) {
+  const auto list = [&](std::string_view query) {
+    return call("GET", base::concat("/v1/titles?", query));
+  };
+  EXPECT_THAT(list("pages=many"), HasSubstr("400: path or query: (pages): invalid value \"many\""));
+  EXPECT_THAT(list("kind=POEM"), HasSubstr("400: path or query: (kind): invalid value"));
+  EXPECT_EQ(
+      list("color=red"),
+      "400: query: parameter \"color\": message shop.Book has no field \"color\"; name one of "
+      "its fields");
+  EXPECT_EQ(list("author=x"),
+            "400: query: parameter \"author\": field \"author\" of shop.Book is a message; name a "
+            "field in it, or give it in the body");
+  EXPECT_THAT(list("stock=x"), HasSubstr("is a message"));
+  EXPECT_THAT(list("stock.a=1"), HasSubstr("has no fields to name"));
+  EXPECT_THAT(list("series.title=x"), HasSubstr("has no fields to name"));
+  EXPECT_THAT(list("printed.seconds=1"), HasSubstr("has no fields to name"));
+  EXPECT_THAT(list("title.x=1"), HasSubstr("has no fields to name"));
+  EXPECT_THAT(list("=1"), HasSubstr("has no field \"\""));
+  EXPECT_THAT(list(".=1"), HasSubstr("has no field \"\""));
+  EXPECT_EQ(list("title=a&title=b"),
+            "400: query: parameter \"title\": the field has one value already; give it once");
+  EXPECT_EQ(list("title=%4"),
+            "400: query: parameter \"title\" has a malformed escape or is not UTF-8");
+  EXPECT_EQ(list("%zz=1"),
+            "400: query: the name of a parameter has a malformed escape or is not UTF-8");
+  EXPECT_EQ(call("GET", "/v1/books/2?id=3"),
+            "400: query: parameter \"id\": the field has one value already; give it once");
+  std::string deep = "author";
+  for (int i = 0; i < 40; ++i) deep += ".teacher";
+  EXPECT_THAT(list(deep + ".first_name=x"), HasSubstr("nested too deeply"));
+}
+
+TEST_F(TranscodingTest, WhatIsNotForFieldsCanBeIgnored) {
+  use({.ignored_query_parameters = {"$prettyPrint", "key"}});
+  EXPECT_EQ(call("GET", "/v1/books/2?key=1&%24prettyPrint=%zz"), "GetBook id: \"2\"");
+  EXPECT_THAT(call("GET", "/v1/books/2?alt=json"), HasSubstr("400"));
+  use({.ignore_unknown_query_parameters = true});
+  EXPECT_EQ(call("GET", "/v1/books/2?alt=json&book.x=1"), "GetBook id: \"2\"");
+  EXPECT_THAT(call("GET", "/v1/books/2?book=1"), HasSubstr("400"));
+}
+
+TEST_F(TranscodingTest, PlusIsAPlusOrASpace) {
+  EXPECT_EQ(call("GET", "/v1/titles?title=a+b"), "ListTitles title: \"a+b\"");
+  use({.plus_is_space = true});
+  EXPECT_EQ(call("GET", "/v1/titles?title=a+b%2B"), "ListTitles title: \"a b+\"");
+}
+
+TEST_F(TranscodingTest, BodiesAreTheMessageOrAField) {
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books/2:move", R"({"part":3,"name":"x","full":true})"),
+            "MoveBook name: \"shelves/1/books/2\" full: true part: 3");
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books?part=4", R"({"title":"T","pages":"12"})"),
+            "CreateBook name: \"shelves/1\" book { title: \"T\" pages: 12 } part: 4");
+  EXPECT_EQ(call("PATCH", "/v1/shelves/1/books/2", R"( {"title":"T"} )"),
+            "UpdateBook book { name: \"shelves/1/books/2\" title: \"T\" }");
+  EXPECT_EQ(call("POST", "/v1/tags?title=x", R"(["a","b"])"),
+            "ListTitles title: \"x\" tags: \"a\" tags: \"b\"");
+  EXPECT_EQ(call("POST", "/v1/pages", " 7 "), "ListTitles pages: 7");
+  EXPECT_EQ(call("POST", "/v1/pages", ""), "ListTitles");
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books/2:move", " \n"),
+            "MoveBook name: \"shelves/1/books/2\"");
+}
+
+TEST_F(TranscodingTest, BodiesThatAreWrongSayHow) {
+  const auto move = [&](std::string_view body) {
+    return call("POST", "/v1/shelves/1/books/2:move", body);
+  };
+  EXPECT_THAT(move("{\"part\": }"), HasSubstr("400: body: "));
+  EXPECT_THAT(move(R"({"part":"x"})"), HasSubstr("400: body: (part): invalid value \"x\""));
+  EXPECT_THAT(move(R"({"book":{"pages":1.5}})"), HasSubstr("(book.pages)"));
+  EXPECT_THAT(move(R"({"color":1})"), HasSubstr("400: body: "));
+  EXPECT_THAT(move(R"({"color":1})"), HasSubstr("color"));
+  EXPECT_THAT(move("{} {}"), HasSubstr("400"));
+  EXPECT_THAT(move("[]"), HasSubstr("400"));
+  EXPECT_THAT(move("nonsense"), HasSubstr("400"));
+  EXPECT_THAT(move("{\"name\":\"\xff\"}"), HasSubstr("400"));
+  EXPECT_THAT(call("GET", "/v1/books/2", "{}"), HasSubstr("takes none"));
+  // A body cannot reach fields beside its own.
+  EXPECT_EQ(call("POST", "/v1/pages", R"(7,"title":"x")"), "400: body: it is not one JSON value");
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books", R"({},"full":true,"book":{})"),
+            "400: body: it is not one JSON value");
+  EXPECT_THAT(call("POST", "/v1/pages", R"("}{")"), HasSubstr("400"));
+}
+
+TEST_F(TranscodingTest, UnknownMembersCanBeIgnored) {
+  use({.json = {.ignore_unknown_fields = true}});
+  EXPECT_EQ(call("POST", "/v1/pages?title=a", "3"), "ListTitles title: \"a\" pages: 3");
+  EXPECT_EQ(call("POST", "/v1/shelves/1/books", R"({"color":{"a":[1]},"title":"T"})"),
+            "CreateBook name: \"shelves/1\" book { title: \"T\" }");
+}
+
+TEST_F(TranscodingTest, EnumsInAnyCase) {
+  EXPECT_THAT(call("GET", "/v1/titles?kind=comic"), HasSubstr("400"));
+  use({.json = {.case_insensitive_enums = true}});
+  EXPECT_EQ(call("GET", "/v1/titles?kind=comic"), "ListTitles kind: COMIC");
+}
+
+TEST_F(TranscodingTest, DeepNestingIsRefused) {
+  std::string open, close;
+  for (int i = 0; i < 100'000; ++i) {
+    open += R"({"teacher":)";
+    close += "}";
+  }
+  EXPECT_THAT(call("POST", "/v1/shelves/1/books", R"({"author":)" + open + "{}" + close + "}"),
+              HasSubstr("400"));
+  open.assign(200'000, '[');
+  EXPECT_THAT(call("POST", "/v1/shelves/1/books", R"({"notes":{"a":)" + open), HasSubstr("400"));
+  close.assign(200'000, ']');
+  EXPECT_THAT(call("POST", "/v1/shelves/1/books", R"({"notes":{"a":)" + open + close + "}}"),
+              HasSubstr("400"));
+  std::string any = R"({"@type":"type.googleapis.com/shop.Book","extra":)";
+  std::string all;
+  for (int i = 0; i < 10'000; ++i) all += any;
+  EXPECT_THAT(call("POST", "/v1/shelves/1/books", R"({"extra":)" + all), HasSubstr("400"));
+}
+
+// "P(b,b,b,...)" stands for P.b as often.
+TEST_F(TranscodingTest, FieldMasksDoNotExplode) {
+  EXPECT_EQ(call("GET", "/v1/titles?mask=author(firstName,lastName)"),
+            "ListTitles mask { paths: \"author.first_name\" paths: \"author.last_name\" }");
+  for (const std::string_view open : {"(", "\\u0028"}) {
+    std::string bomb = base::concat("{\"mask\":\"", std::string(50'000, 'p'), open);
+    for (int i = 0; i < 50'000; ++i) bomb += "b,";
+    EXPECT_THAT(call("POST", "/v1/shelves/1/books", bomb + "b)\"}"), HasSubstr("4 MiB of paths"));
+    std::string nested = "{\"mask\":\"";
+    for (int i = 0; i < 20'000; ++i) nested += base::concat("a", open, "b,");
+    EXPECT_THAT(call("POST", "/v1/shelves/1/books", nested + "\"}"), HasSubstr("4 MiB of paths"));
+  }
+  std::string text = "{\"title\":\"";
+  for (int i = 0; i < 20'000; ++i) text += "words (more, and, more), ";
+  EXPECT_THAT(call("POST", "/v1/shelves/1/books", text + "\"}"), HasSubstr("CreateBook"));
+}
+
+TEST_F(TranscodingTest, RawBodiesGoInAnHttpBody) {
+  EXPECT_EQ(call("PUT", "/v1/files/a", "\x01{"),
+            "Upload name: \"a\" file { content_type: \"text/x\" data: \"\\001{\" }");
+  EXPECT_EQ(call("PUT", "/v1/parts", "x"), "UploadParts content_type: \"text/x\" data: \"x\"");
+}
+
+TEST_F(TranscodingTest, MethodsWithoutOptionNeedAutoMapping) {
+  EXPECT_EQ(call("POST", "/shop.Shelves/Unbound", "{}"), "none");
+  use({.auto_mapping = true});
+  EXPECT_EQ(call("POST", "/shop.Shelves/Unbound", R"({"title":"T"})"), "Unbound title: \"T\"");
+  EXPECT_EQ(call("GET", "/shop.Shelves/Unbound"), "none");
+  EXPECT_EQ(call("POST", "/shop.Shelves/GetBook", "{}"), "none");
+}
+
+TEST_F(TranscodingTest, AllowedMethods) {
+  EXPECT_EQ(shelves_->allowedMethods("/v1/shelves/1/books/2"), "DELETE, GET, PATCH");
+  EXPECT_EQ(shelves_->allowedMethods("/v2"), "");
+}
+
+class ResponseTest : public TranscodingTest {
+ protected:
+  // JSON of what method and target answer with a message of this text.
+  std::string json(std::string_view method, std::string_view target, std::string_view text,
+                   bool in_stream = false) {
+    const Binding* binding = shelves_->match(method, target);
+    if (binding == nullptr) return "none";
+    const std::string binary =
+        binaryOf(shelves_->types(), binding->method->response->full_name(), text);
+    std::string out;
+    const absl::Status status = shelves_->responseJson(*binding, binary, in_stream, out);
+    return status.ok() ? out : std::string(base::view(status.message()));
+  }
+};
+
+TEST_F(ResponseTest, MessagesAsJson) {
+  constexpr std::string_view kBook =
+      R"(name: "n" kind: COMIC isbn: 5 author { first_name: "A" } printed { seconds: 1 })";
+  EXPECT_EQ(json("GET", "/v1/books/1", kBook),
+            R"({"name":"n","kind":"COMIC","author":{"firstName":"A"},)"
+            R"("printed":"1970-01-01T00:00:01Z","isbn":"5"})");
+  use({.json = {.always_print_enums_as_ints = true, .preserve_proto_field_names = true}});
+  EXPECT_EQ(json("GET", "/v1/books/1", R"(kind: COMIC author { first_name: "A" })"),
+            R"({"kind":1,"author":{"first_name":"A"}})");
+  use({.json = {.add_whitespace = true}});
+  EXPECT_EQ(json("GET", "/v1/books/1", R"(name: "n")"), "{\n \"name\": \"n\"\n}\n");
+  EXPECT_EQ(json("GET", "/v1/books/1", R"(name: "n")", true), "{\"name\":\"n\"}");
+  use({.json = {.always_print_primitive_fields = true}});
+  EXPECT_EQ(json("DELETE", "/v1/shelves/1/books/2", ""), R"({"count":0})");
+}
+
+TEST_F(ResponseTest, FieldsAsBody) {
+  constexpr std::string_view kTitles =
+      R"(titles: "a:}" titles: "b" best { name: "n" } count: 2 at { seconds: 1 })";
+  for (const bool whitespace : {false, true}) {
+    use({.json = {.add_whitespace = whitespace}});
+    EXPECT_EQ(json("GET", "/v1/titles:count", kTitles), "2");
+    EXPECT_EQ(json("GET", "/v1/titles:at", kTitles), "\"1970-01-01T00:00:01Z\"");
+    EXPECT_EQ(json("GET", "/v1/titles", ""), "[]");
+    EXPECT_EQ(json("GET", "/v1/titles:best", ""), "{}");
+    EXPECT_EQ(json("GET", "/v1/titles:count", ""), "0");
+    EXPECT_EQ(json("GET", "/v1/titles:at", ""), "null");
+    EXPECT_EQ(json("PUT", "/v1/titles/x", R"(title: "T")"), "\"T\"");
+    EXPECT_EQ(json("PUT", "/v1/titles/x", ""), "\"\"");
+  }
+  use({});
+  EXPECT_EQ(json("GET", "/v1/titles", kTitles), R"(["a:}","b"])");
+  EXPECT_EQ(json("GET", "/v1/titles:best", kTitles), R"({"name":"n"})");
+}
+
+TEST_F(ResponseTest, DamagedAndHugeMessages) {
+  const Binding* binding = shelves_->match("GET", "/v1/books/1");
+  std::string out;
+  EXPECT_FALSE(shelves_->responseJson(*binding, "\x0a\x7f", false, out).ok());
+  EXPECT_FALSE(shelves_->responseJson(*binding, "\x9b\x9b\x9b", false, out).ok());
+  // Packed enums: one byte each, and eight in JSON.
+  use({.max_response_message_bytes = 1024});
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "kinds: COMIC ";
+  EXPECT_EQ(json("GET", "/v1/books/1", text), "the message is too large as JSON");
+  // Deeper than Protobuf goes.
+  std::string deep;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string inner = deep;
+    if (inner.size() > 60'000) break;
+    deep = std::string("\x1a", 1);
+    size_t size = inner.size();
+    for (; size >= 0x80; size >>= 7) deep += static_cast<char>(size | 0x80);
+    deep += static_cast<char>(size);
+    deep += inner;
+  }
+  EXPECT_FALSE(shelves_->types().toJson("shop.Author", deep, {}, 1 << 20, out).ok());
+}
+
+// Protobuf's recursion begins anew with each Any.
+TEST_F(ResponseTest, AnysInAnysAreBounded) {
+  const auto wrapped = [](int times, std::string_view type) {
+    std::string bytes;
+    for (int i = 0; i < times; ++i) {
+      std::string any;
+      appendField(1, base::concat("type.googleapis.com/", type), any);
+      appendField(2, bytes, any);
+      bytes.clear();
+      if (type == "shop.Book") {
+        appendField(21, any, bytes);
+      } else {
+        bytes = any;
+      }
+    }
+    return bytes;
+  };
+  const MessageTypes& types = shelves_->types();
+  std::string out;
+  EXPECT_TRUE(
+      types.toJson("google.protobuf.Any", wrapped(30, "google.protobuf.Any"), {}, 1 << 20, out)
+          .ok());
+  EXPECT_TRUE(types.toJson("shop.Book", wrapped(30, "shop.Book"), {}, 1 << 20, out).ok());
+  for (const int times : {200, 20'000}) {
+    EXPECT_FALSE(
+        types.toJson("google.protobuf.Any", wrapped(times, "google.protobuf.Any"), {}, 1 << 20, out)
+            .ok());
+    EXPECT_FALSE(types.toJson("shop.Book", wrapped(times, "shop.Book"), {}, 1 << 20, out).ok());
+  }
+  // Many beside each other are fine.
+  std::string count;
+  appendField(1, "type.googleapis.com/shop.Count", count);
+  std::string book;
+  for (int i = 0; i < 1000; ++i) {
+    std::string one;
+    appendField(21, count, one);
+    appendField(22, one, book);
+  }
+  EXPECT_TRUE(types.toJson("shop.Book", book, {}, 1 << 20, out).ok());
+}
+
+TEST_F(ResponseTest, StatusWithDetails) {
+  const MessageTypes& types = shelves_->types();
+  const std::string count = binaryOf(types, "shop.Count", "count: 3");
+  // google.rpc.Status: details = 3, with a google.protobuf.Any each.
+  const auto detail = [](std::string_view type, std::string_view value) {
+    std::string any = base::concat("\x0a", static_cast<char>(type.size()), type, "\x12",
+                                   static_cast<char>(value.size()), value);
+    return base::concat("\x1a", static_cast<char>(any.size()), any);
+  };
+  const std::string status = std::string("\x08\x05", 2) +
+                             detail("type.googleapis.com/shop.Count", count) +
+                             detail("type.googleapis.com/shop.Unknown", "\x01\x02");
+  EXPECT_EQ(shelves_->errorJson(5, "not \"here\"", status),
+            R"({"code":5,"message":"not \"here\"","details":[)"
+            R"({"@type":"type.googleapis.com/shop.Count","count":3},)"
+            R"({"@type":"type.googleapis.com/shop.Unknown","value":"AQI="}]})");
+  EXPECT_EQ(shelves_->errorJson(5, "\xff", "damaged"),
+            "{\"code\":5,\"message\":\"\xef\xbf\xbd\",\"details\":[]}");
+}
+
+}  // namespace
+}  // namespace weir::extensions::http_filters::grpc_json_transcoder
