@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     ++told;
     failure = why;
     detail = about;
+    if (on_failure) on_failure();
   }
   network::TransportTarget transportTarget() const override { return target; }
   http::ResponseDecoder& responseDecoder() override { return *this; }
@@ -51,8 +53,12 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
   void onReset(const http::StreamError& why) override {
     ++resets;
     error = why;
+    if (on_failure) on_failure();
   }
   void onRequestBlocked(bool) override {}
+
+  std::function<void()> on_failure;  // after a failure or reset
+  bool over() const { return done || resets > 0 || failure; }
 
   network::TransportTarget target;
   int told = 0;
