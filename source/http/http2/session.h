@@ -61,7 +61,7 @@ class Session : private event::TurnEndTask {
   // Bytes that nobody wants count as taken.
   void dropHeld(Stream& stream);
   void dropWaiting(Stream& stream);
-  // Removes and destroys it as soon as that may be.
+  // Destroys it, of which nghttp2 knows nothing, as soon as that may be.
   void closeUnsent(Stream& stream);
   bool countReset() { return guard_.count(Limit::kResets); }
   void setPriority(int32_t stream_id, const Priority& priority);

@@ -288,8 +288,8 @@ void Session::belowLowWatermark() {
 
 void Session::submitReset(Stream& stream, uint32_t code) {
   dropWaiting(stream);
-  if (dead_ || stream.closed) return;
-  if (stream.id == 0) return closeUnsent(stream);
+  if (dead_) return;
+  if (stream.id == 0 || stream.closed) return closeUnsent(stream);
   stream.reset_sent = true;
   nghttp2_submit_rst_stream(native_, NGHTTP2_FLAG_NONE, stream.id, code);
   schedule();

@@ -277,17 +277,15 @@ void CodecPair::start() {
 bool CodecPair::carry(size_t most) {
   dispatcher.runUntilIdle();
   const bool moved = !client.output.bytes.empty() || !server.output.bytes.empty();
-  if (record) {
-    to_server += client.output.bytes.toString();
-    to_client += server.output.bytes.toString();
-  }
   if (!client.output.bytes.empty()) {
+    if (record) to_server += client.output.bytes.toString();
     server.input.append(client.output.bytes);
     const StreamError error = server.codec->dispatch(server.input, false);
     if (error.reason != ErrorReason::kNone) server_error = error;
   }
   if (!server.output.bytes.empty()) {
     client.input.appendPrefix(server.output.bytes, std::min(most, server.output.bytes.size()));
+    if (record) to_client += client.input.toString();
     const StreamError error = client.codec->dispatch(client.input, false);
     if (error.reason != ErrorReason::kNone) client_error = error;
   }
