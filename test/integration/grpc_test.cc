@@ -124,7 +124,8 @@ TEST_F(GrpcIntegrationTest, AnEndpointThatAlwaysRefusesIsUnavailable) {
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.header("grpc-status"), "14") << answer.text();
   EXPECT_EQ(answer.header("grpc-message"), "the endpoint gave the request up");
-  EXPECT_EQ(origin.attempts(), 4);
+  EXPECT_GE(origin.attempts(), 4);
+  EXPECT_LE(origin.attempts(), 20);
   EXPECT_EQ(ended("UNAVAILABLE"), 1);
 }
 
