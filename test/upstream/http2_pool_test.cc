@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 
 #include "test/upstream/fake_alpn.h"
+#include "test/upstream/fake_needs.h"
 #include "test/upstream/test_cluster.h"
 #include "test/upstream/test_http2_origin.h"
 #include "test/upstream/test_request.h"
@@ -249,6 +250,33 @@ TEST_F(Http2PoolTest, RequestsThatAreRetriedShareAConnectionThatIsThere) {
   ASSERT_TRUE(arrived(other, 2));
   peer.answerAll();
   EXPECT_TRUE(done(requests.back()));
+}
+
+// As nginx ends connections: by GOAWAY while others come.
+TEST_F(Http2PoolTest, HowManyRequestsAConnectionTakesIsLearned) {
+  HttpPool& pool = apply();
+  for (size_t number = 0; number < 2; ++number) {
+    for (int i = 0; i < 3; ++i) start();
+    ASSERT_TRUE(arrived(number, 3));
+    peer.goaway(number, 3);
+    ASSERT_TRUE(until([&] { return requests.back().resets == 1; }));
+    peer.answer(number, 1);
+    peer.answer(number, 3);
+    ASSERT_TRUE(until([&] { return pool.openConnections() == 0; }));
+    requests.clear();
+  }
+  for (int i = 0; i < 4; ++i) start();
+  ASSERT_TRUE(arrived(2, 2));
+  ASSERT_TRUE(arrived(3, 2));
+  // One that takes so many and does not end shows that there is no such limit any more.
+  peer.answer(2, 1);
+  peer.answer(2, 3);
+  ASSERT_TRUE(until([&] { return pool.idleConnections() == 1; }));
+  start();
+  start();
+  ASSERT_TRUE(arrived(2, 2));
+  ASSERT_TRUE(answerAll());
+  EXPECT_EQ(peer.connections(), 4u);
 }
 
 TEST_F(Http2PoolTest, AnIdleConnectionWithGoawayEnds) {
@@ -570,6 +598,26 @@ TEST_F(Http2PoolTest, RequestsSurviveTheEndOfTheirCluster) {
   EXPECT_TRUE(until([&] { return process.usage->connections == 0; }));
 }
 
+TEST_F(Http2PoolTest, OnlyRequestsOfOneKeyShareAConnection) {
+  ClusterOptions options;
+  options.transport = std::make_shared<FakeNeeds>(network::TransportNeeds{.server_name = true});
+  apply(options);
+  WorkerEndpoint& endpoint = worker.cluster().host(0);
+  for (const char* name : {"a", "b", "a"}) {
+    const network::TransportTarget target{.server_name = name};
+    requests.emplace_back(endpoint.httpPool(target));
+    requests.back().target = target;
+    requests.back().start();
+  }
+  EXPECT_EQ(endpoint.openConnections(), 2u);
+  ASSERT_TRUE(until([&] { return peer.openOfAll() == 3; }));
+  EXPECT_EQ(peer.connections(), 2u);
+  ASSERT_TRUE(answerAll());
+  requests.clear();
+  worker.dispatcher.advance(milliseconds(61'000));
+  EXPECT_EQ(endpoint.openConnections(), 0u);
+}
+
 // --- what the endpoint chooses -------------------------------------------------------------------
 
 class Http2PoolAlpnTest : public Http2PoolTest {
@@ -636,6 +684,31 @@ TEST_F(Http2PoolAlpnTest, AnotherChoiceThanTheClustersIsAFailure) {
   ASSERT_TRUE(worker.until([&] { return b.told == 1; }));
   EXPECT_EQ(b.failure, PoolFailure::kConnectFailed);
   EXPECT_EQ(b.detail, "upstream_chose_http2");
+}
+
+// A worker's idle HTTP/2 connection holds the whole limit; another worker's request gets the room.
+TEST(Http2PoolWorkersTest, AnIdleConnectionElsewhereGivesWay) {
+  TestProcess process;
+  TestOrigin origin;
+  TestHttp2Origin peer(origin);
+  TestWorker one(process, 0), two(process, 1);
+  ClusterOptions options;
+  options.http_protocol = HttpProtocol::kHttp2;
+  options.max_connections = 1;
+  const auto config = process.config({origin.address()}, options);
+  one.clusters.apply({config});
+  two.clusters.apply({config});
+  TestRequest a(one.pool()), b(two.pool());
+  a.start();
+  ASSERT_TRUE(one.until([&] { return peer.answerAll(), a.done; }));
+  ASSERT_TRUE(one.until([&] { return one.pool().idleConnections() == 1; }));
+  b.start();
+  two.run();
+  EXPECT_EQ(b.told, 0);
+  one.run();  // was asked
+  EXPECT_EQ(one.pool().idleConnections(), 0u);
+  two.dispatcher.advance(milliseconds(30));
+  EXPECT_TRUE(two.until([&] { return peer.answerAll(), b.done; }));
 }
 
 }  // namespace
