@@ -74,6 +74,10 @@ void Http2Side::onCapacityChanged() {
   }
 }
 
+void Http2Side::onStreamsLeftOut(uint32_t taken) {
+  if (connection_.open()) connection_.owner().onRequestsLeftOut(taken);
+}
+
 // Streams have been told.
 void Http2Side::onConnectionError(const http::StreamError&) {
   end(/*broken=*/true);

@@ -47,6 +47,7 @@ class Http2Side final : public HttpSide,
   void onClose(network::CloseReason reason) override;
   void onStreamEnded() override;
   void onCapacityChanged() override;
+  void onStreamsLeftOut(uint32_t taken) override;
   void onConnectionError(const http::StreamError& error) override;
   void onTurnEnd() override;
 

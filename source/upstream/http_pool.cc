@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/upstream/learned_limit.h"
 #include "source/upstream/pooled_connection.h"
 
 namespace weir::upstream {
@@ -36,6 +37,10 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   WorkerCluster& cluster() override { return cluster_; }
   WorkerEndpoint& endpoint() override { return endpoint_; }
   Http1Codecs& http1Codecs() override { return http1_codecs_; }
+  uint32_t requestLimit() const override {
+    return learned_limit_.within(cluster_.config().max_requests_per_connection);
+  }
+  void onRequestsLeftOut(uint32_t taken) override { learned_limit_.onLeftOut(taken); }
   void onConnectionUp(PooledConnection& connection) override;
   void onConnectFailed(PooledConnection& connection, PoolFailure failure,
                        std::string_view detail) override;
@@ -92,6 +97,7 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   uint32_t connecting_ = 0;
   uint32_t expected_ = 0;      // the requests that connecting ones will take
   uint32_t learned_room_ = 0;  // of the connection that came up last; 0: none yet
+  LearnedLimit learned_limit_;
   uint32_t waiting_count_ = 0;
   bool draining_ = false;
 };
@@ -213,7 +219,7 @@ uint32_t EndpointHttpPool::expectedRoom() const {
   } else if (protocol == HttpProtocol::kAuto) {
     room = 1;
   }
-  const uint32_t limit = config.max_requests_per_connection;
+  const uint32_t limit = requestLimit();
   return limit > 0 ? std::min(room, limit) : room;
 }
 
@@ -237,6 +243,7 @@ void EndpointHttpPool::settle(PooledConnection& connection) {
     const bool room = connection.shared() && connection.room() > 0;
     return put(connection, room ? Place::kShared : Place::kOther);
   }
+  if (connection.willing()) learned_limit_.onCarried(connection.requests());
   if (draining_ || connection.room() == 0 || othersWait()) return connection.close();
   if (connection.place == Place::kIdle) return;
   put(connection, Place::kIdle);

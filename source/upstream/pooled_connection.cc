@@ -26,9 +26,9 @@ PooledConnection::PooledConnection(ConnectionOwner& owner, ConnectionSlot slot,
 PooledConnection::~PooledConnection() = default;
 
 uint32_t PooledConnection::room() const {
-  if (!up() || retired_) return 0;
-  const uint32_t limit = owner_->cluster().config().max_requests_per_connection;
-  if ((limit > 0 && requests_ >= limit) || outdated()) return 0;
+  if (!willing()) return 0;
+  const uint32_t limit = owner_->requestLimit();
+  if (limit > 0 && requests_ >= limit) return 0;
   const uint32_t room = side_->room();
   return limit > 0 ? std::min(room, limit - requests_) : room;
 }

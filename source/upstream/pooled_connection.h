@@ -23,6 +23,10 @@ class ConnectionOwner {
   virtual WorkerCluster& cluster() = 0;
   virtual WorkerEndpoint& endpoint() = 0;
   virtual Http1Codecs& http1Codecs() = 0;
+  // How many requests a connection carries; 0: any number.
+  virtual uint32_t requestLimit() const = 0;
+  // The endpoint has ended a connection after so many requests and refused those behind them.
+  virtual void onRequestsLeftOut(uint32_t taken) = 0;
 
   // It may carry requests, for the first time.
   virtual void onConnectionUp(PooledConnection& connection) = 0;
@@ -61,6 +65,7 @@ class PooledConnection final : public network::ConnectionHandler,
   bool up() const { return state_ == State::kUp; }
   bool shared() const { return side_ != nullptr && side_->shared(); }
   bool used() const { return requests_ > 0; }
+  uint32_t requests() const { return requests_; }  // begun on it
   uint32_t expected() const { return expected_; }
   // The cluster would now make it in another way.
   bool outdated() const {
@@ -68,6 +73,8 @@ class PooledConnection final : public network::ConnectionHandler,
   }
   // How many requests it takes now; none when it is to close after those it has.
   uint32_t room() const;
+  // It would take some, were it not for the owner's limit.
+  bool willing() const { return up() && !retired_ && !outdated() && side_->room() > 0; }
   uint32_t active() const { return up() ? side_->active() : 0; }
   // Only with room.
   void start(PoolRequest& request);

@@ -41,6 +41,13 @@ bool NghttpClientCodec::extendedConnect() const {
                          native(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
+void NghttpClientCodec::onGoaway(int32_t last_stream) {
+  going_away_ = capacity_changed_ = true;
+  const auto last = static_cast<uint32_t>(last_stream);
+  const uint32_t next = nghttp2_session_get_next_stream_id(native());
+  if (last + 2 < next) callbacks_.onStreamsLeftOut((last + 1) / 2);
+}
+
 bool NghttpClientCodec::idsUsedUp() const {
   return nghttp2_session_get_next_stream_id(native()) >= kLastStreamId;
 }

@@ -36,7 +36,7 @@ class NghttpClientCodec final : public Http2ClientCodec, public Session {
 
   // Session
   void onSettings() override { settled_ = capacity_changed_ = true; }
-  void onGoaway() override { going_away_ = capacity_changed_ = true; }
+  void onGoaway(int32_t last_stream) override;
   void onStreamGone() override { callbacks_.onStreamEnded(); }
   void onFatal(const StreamError& error) override { callbacks_.onConnectionError(error); }
 

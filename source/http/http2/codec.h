@@ -56,6 +56,9 @@ class ClientCallbacks {
   virtual void onStreamEnded() = 0;
   // The peer allows another number of streams, or none any more (goingAway()).
   virtual void onCapacityChanged() = 0;
+  // The peer's GOAWAY leaves out streams that were begun, which are told next: it took only so many
+  // on this connection. From inside dispatch().
+  virtual void onStreamsLeftOut(uint32_t /*taken*/) {}
   // Outside of dispatch(), which returns such an error instead: all streams have been told; flush
   // the output and close.
   virtual void onConnectionError(const StreamError& error) = 0;

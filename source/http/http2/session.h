@@ -79,7 +79,7 @@ class Session : private event::TurnEndTask {
   virtual void onPriorityField(Stream&, std::string_view) {}
   virtual void onPriorityUpdate(int32_t, std::string_view) {}
   virtual void onSettings() {}
-  virtual void onGoaway() {}
+  virtual void onGoaway(int32_t) {}  // with this last stream; those above it are told next
   virtual void onDrainPong() {}
   virtual void onGoawaySent(int32_t) {}  // without an error, with this last stream
   virtual void afterCall() {}            // everything is told and, as far as may be, sent

@@ -218,7 +218,7 @@ int Session::onFrame(const nghttp2_frame& frame) {
       return 0;
     case NGHTTP2_GOAWAY:
       services_.cells.goaways_received.add();
-      onGoaway();
+      onGoaway(frame.goaway.last_stream_id);
       return 0;
     case NGHTTP2_PRIORITY_UPDATE: {
       const auto& update = *static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload);

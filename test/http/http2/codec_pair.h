@@ -177,6 +177,7 @@ class TestClient final : public ClientCallbacks {
 
   void onStreamEnded() override { ++ended; }
   void onCapacityChanged() override { ++capacity_changes; }
+  void onStreamsLeftOut(uint32_t taken) override { taken_before_goaway = taken; }
   void onConnectionError(const StreamError& error) override { failure = error; }
 
   event::FakeDispatcher& dispatcher;
@@ -186,6 +187,7 @@ class TestClient final : public ClientCallbacks {
   std::unique_ptr<Http2ClientCodec> codec;
   std::list<ClientSideStream> streams;
   std::optional<StreamError> failure;
+  std::optional<uint32_t> taken_before_goaway;
   size_t ended = 0;
   size_t capacity_changes = 0;
 };

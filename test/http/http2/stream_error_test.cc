@@ -175,6 +175,7 @@ TEST(ClientErrorsTest, StreamsAboveGoawayMayBeRetried) {
   EXPECT_TRUE(peer.client.codec->goingAway());
   EXPECT_EQ(peer.client.codec->freeStreams(), 0u);
   EXPECT_EQ(peer.client.capacity_changes, 2u);  // SETTINGS, GOAWAY
+  EXPECT_EQ(peer.client.taken_before_goaway, 1u);
   ASSERT_TRUE(second.seen.reset);
   EXPECT_TRUE(second.seen.reset->retry_safe);
   EXPECT_TRUE(second.seen.reset->unanswered);
@@ -183,6 +184,19 @@ TEST(ClientErrorsTest, StreamsAboveGoawayMayBeRetried) {
   EXPECT_TRUE(first.seen.ended);
   EXPECT_EQ(peer.client.codec->openStreams(), 0u);
   EXPECT_EQ(peer.client.ended, 2u);
+}
+
+TEST(ClientErrorsTest, AGoawayThatLeavesOutNothingIsToldAsSuch) {
+  for (const uint32_t last : {3u, 0x7fffffffu}) {
+    RawServer peer;
+    peer.start();
+    peer.client.request("/1");
+    peer.client.request("/2");
+    peer.receive();
+    peer.send(raw::goaway(last, ErrorCode::kNoError));
+    EXPECT_TRUE(peer.client.codec->goingAway());
+    EXPECT_EQ(peer.client.taken_before_goaway, std::nullopt);
+  }
 }
 
 TEST(ClientErrorsTest, RefusedStreamMayBeRetried) {
