@@ -1,6 +1,8 @@
 // HTTP/2 origins of other makes behind Weir: nginx, HAProxy and nghttpd, with prior knowledge and
 // by ALPN.
 
+#include <signal.h>
+
 #include <string>
 
 #include "gmock/gmock.h"
@@ -8,6 +10,7 @@
 
 #include "test/e2e/http2_programs.h"
 #include "test/support/configs.h"
+#include "test/support/eventually.h"
 #include "test/support/scripted_origin.h"
 #include "test/support/weir_process.h"
 
@@ -104,6 +107,27 @@ TEST_F(Http2OriginsTest, GoawayOfNginxUnderLoadFailsNoRequest) {
     EXPECT_EQ(load.succeeded, 3000) << load.text << weir.process().err();
     EXPECT_EQ(load.status_2xx, 3000) << load.text;
   }
+}
+
+// A reload ends nginx's worker and its connections, each when its requests are answered.
+TEST_F(Http2OriginsTest, ReloadsOfNginxUnderLoadFailNoRequest) {
+  test::Nginx nginx("server { " + listen("http2") + "root " + files_.root() + "; }", {port_});
+  ASSERT_TRUE(nginx.ready()) << nginx.log();
+  test::WeirProcess weir(configuration());
+  ASSERT_NE(weir.port("edge"), 0) << weir.process().err();
+  constexpr int kRequests = 30'000;
+  test::ChildProcess h2load(test::loadCommand(
+      {"-n", std::to_string(kRequests), "-c", "4", "-m", "25"}, weir.url("edge", "/f1023")));
+  for (int reload = 1; reload <= 3; ++reload) {
+    const int64_t begun = reload * kRequests / 5;
+    ASSERT_TRUE(test::eventually(
+        [&] { return weir.stat("http_requests_total", "edge") > begun || !h2load.running(); }));
+    nginx.process().signal(SIGHUP);
+  }
+  EXPECT_EQ(h2load.wait(std::chrono::seconds(60)), 0);
+  const Load load = test::readLoad(h2load.out());
+  EXPECT_EQ(load.status_2xx, kRequests) << load.text << weir.process().err();
+  EXPECT_GT(weir.stat("http2_goaways_received_total", "origin"), 0);
 }
 
 TEST_F(Http2OriginsTest, HaproxyAsAnOrigin) {

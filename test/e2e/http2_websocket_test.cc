@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "test/e2e/programs.h"
+#include "test/e2e/http2_programs.h"
 #include "test/support/configs.h"
 #include "test/support/eventually.h"
 #include "test/support/weir_process.h"
@@ -45,8 +45,8 @@ class Http2WebSocketTest : public ::testing::Test {
     return "127.0.0.1:" + std::to_string(std::atoi(line.c_str() + line.find(' ') + 1));
   }
 
-  // `manager`: further fields of the connection manager.
-  std::string configuration(const std::string& manager = {}) {
+  // `cluster`: that of "origin".
+  std::string configuration(const std::string& cluster) {
     const auto pair = ca_.issue("localhost", "DNS:localhost");
     return R"(listeners { name: "edge" address: "127.0.0.1:0" filter_chains {
   filters { config { [network_filters/http_connection_manager] {
@@ -59,13 +59,11 @@ class Http2WebSocketTest : public ::testing::Test {
     access_logs { config { [access_loggers/file] { path: ")" +
            log() +
            R"(" format: "%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS%" } } }
-    )" + manager +
-           R"(
   } } }
   transport_socket { config { [transport_sockets/tls] {
     certificates { certificate_file: ")" +
-           pair.certificate + "\" private_key_file: \"" + pair.key + "\" } } } } } }\n" +
-           test::cluster("origin", {serverAddress()}) + test::runtime();
+           pair.certificate + "\" private_key_file: \"" + pair.key + "\" } } } } } }\n" + cluster +
+           test::runtime();
   }
 
   // The line of the access log that begins with `start`, when it is there.
@@ -93,6 +91,9 @@ class Http2WebSocketTest : public ::testing::Test {
         "--remote-debugging-port=0", url});
   }
 
+  // A browser does what the page says.
+  void expectTalk(test::WeirProcess& weir);
+
   std::string log() const { return folder_.file("access.log"); }
 
   test::TemporaryFolder folder_;
@@ -100,15 +101,30 @@ class Http2WebSocketTest : public ::testing::Test {
   test::ChildProcess server_{{"python3", test::dataFile("test/e2e/websocket_server.py")}};
 };
 
-TEST_F(Http2WebSocketTest, ABrowserTalksOverAStreamOfItsConnection) {
-  test::WeirProcess weir(configuration());
+void Http2WebSocketTest::expectTalk(test::WeirProcess& weir) {
   ASSERT_NE(weir.port("edge"), 0) << weir.process().err();
   const auto browser = browse("https://localhost:" + std::to_string(weir.port("edge")) + "/");
   EXPECT_EQ(logged("GET /report?", *browser),
             "GET /report?1000.true.21.4.200000.b1000000 HTTP/2 204 -");
   EXPECT_EQ(logged("GET /chat ", *browser), "GET /chat HTTP/2 101 -");
   EXPECT_EQ(logged("GET / ", *browser), "GET / HTTP/2 200 -");
-  EXPECT_TRUE(test::eventually([&] { return weir.stat("cluster_active_connections") == 0; }));
+}
+
+TEST_F(Http2WebSocketTest, ABrowserTalksOverAStreamOfItsConnection) {
+  test::WeirProcess weir(configuration(test::cluster("origin", {serverAddress()})));
+  expectTalk(weir);
+}
+
+// Extended CONNECT on both sides: HAProxy is asked over HTTP/2.
+TEST_F(Http2WebSocketTest, ABrowserTalksThroughAnHttp2Endpoint) {
+  const uint16_t port = test::freePort();
+  test::Haproxy haproxy("listen origin\n  bind 127.0.0.1:" + std::to_string(port) +
+                            " proto h2\n  server ws " + serverAddress() + "\n",
+                        port);
+  ASSERT_TRUE(haproxy.ready()) << haproxy.log();
+  test::WeirProcess weir(configuration(test::cluster(
+      "origin", {"127.0.0.1:" + std::to_string(port)}, "http_protocol: HTTP_PROTOCOL_HTTP2")));
+  expectTalk(weir);
 }
 
 }  // namespace
