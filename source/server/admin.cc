@@ -128,16 +128,16 @@ absl::StatusOr<std::unique_ptr<Admin>> Admin::create(Server& server,
 
 Admin::Admin(Server& server, std::shared_ptr<const network::ListenerConfig> config,
              std::unique_ptr<network::ListenSocketSet> sockets)
-    : sockets_(std::move(sockets)), io_(server.dispatcher(), server.listenSockets().workers()) {
+    : sockets_(std::move(sockets)) {
   services_.put<event::Dispatcher>(server.dispatcher());
-  services_.put(io_);
+  services_.put(server.io());
   services_.put(server.stats());
   services_.put(server.stats().block(0));
   services_.put(server.files());
   // Admin connections have a budget of their own, so that a full proxy can still be asked why.
   auto budget = std::make_shared<network::ConnectionBudget>(config->max_connections);
   listener_ = std::make_unique<network::WorkerListener>(
-      io_, services_, sockets_->fd(0), sockets_->address(), budget,
+      server.io(), services_, sockets_->fd(0), sockets_->address(), budget,
       std::make_shared<network::ConnectionBudget>(0));
   listener_->update(std::move(config));
 }

@@ -5,7 +5,6 @@
 #include "absl/status/statusor.h"
 
 #include "source/base/service_map.h"
-#include "source/network/io_context.h"
 #include "source/network/listener.h"
 
 namespace weir::server {
@@ -27,7 +26,6 @@ class Admin {
         std::unique_ptr<network::ListenSocketSet> sockets);
 
   std::unique_ptr<network::ListenSocketSet> sockets_;
-  network::IoContext io_;
   base::ServiceMap services_;
   std::unique_ptr<network::WorkerListener> listener_;
 };

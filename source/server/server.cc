@@ -78,9 +78,11 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
                uint32_t workers, std::unique_ptr<event::UvDispatcher> dispatcher)
     : stats_(stats),
       dispatcher_(std::move(dispatcher)),
+      io_(*dispatcher_, workers),
       listen_sockets_(workers),
       started_(dispatcher_->preciseNow()) {
   main_services_.put<event::Dispatcher>(*dispatcher_);
+  main_services_.put(io_);
   main_services_.put(stats_);
   main_services_.put(tasks_);
   main_services_.put(stats_.block(0));
@@ -101,6 +103,9 @@ Server::~Server() {
     worker->stop();
     worker->join();
   }
+  admin_.reset();
+  dispatcher_->stop();
+  dispatcher_->run();  // what is destroyed a little later needs what is destroyed next
 }
 
 absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot,

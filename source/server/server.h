@@ -12,6 +12,7 @@
 #include "source/config/snapshot.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/event/uv_dispatcher.h"
+#include "source/network/io_context.h"
 #include "source/server/listen_sockets.h"
 #include "source/server/worker.h"
 #include "source/stats/stats.h"
@@ -58,6 +59,8 @@ class Server {
   stats::Store& stats() { return stats_; }
   base::FileWriter& files() { return files_; }
   event::Dispatcher& dispatcher() const { return *dispatcher_; }
+  // Of the main thread's own connections: admin, and what main parts make.
+  network::IoContext& io() { return io_; }
   uint32_t workerCount() const { return static_cast<uint32_t>(workers_.size()); }
   uint32_t openConnections() const { return total_connections_->open(); }
   event::MonotonicTime started() const { return started_; }
@@ -75,6 +78,7 @@ class Server {
 
   stats::Store& stats_;
   std::unique_ptr<event::UvDispatcher> dispatcher_;
+  network::IoContext io_;
   base::FileWriter files_;
   base::ServiceMap main_services_;
   std::vector<std::shared_ptr<config::MainPart>> main_parts_;  // of the running configuration
