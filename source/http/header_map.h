@@ -69,6 +69,8 @@ class HeaderMap {
     HeaderId id = HeaderId::kOther;
     bool removed = false;  // skipped by everything; kept so that indices stay
     bool line = false;     // "name: value\r\n" stands in memory in one piece, from name.data() on
+    bool never_indexed =
+        false;  // came in HPACK's form for secrets, and goes on so (RFC 7541 7.1.3)
   };
 
   explicit HeaderMap(base::Arena& arena) : arena_(&arena) { first_.fill(kNone); }
@@ -106,6 +108,13 @@ class HeaderMap {
   // The same for a field that stands there as "name: value\r\n": it is written in one piece.
   void addLine(HeaderId id, std::string_view name, std::string_view value) {
     append(id, name, value, /*line=*/true);
+  }
+  // The field that was added last, or for `id` the first one, is a secret.
+  void markLastNeverIndexed() {
+    if (used_ > 0) fields_[used_ - 1].never_indexed = true;
+  }
+  void markNeverIndexed(HeaderId id) {
+    if (has(id)) fields_[first_[static_cast<size_t>(id)]].never_indexed = true;
   }
   // Replaces the first and removes the others; adds when there is none.
   void set(HeaderId id, std::string_view value);
@@ -156,7 +165,7 @@ class HeaderMap {
         repeated_ |= uint64_t{1} << static_cast<unsigned>(id);
       }
     }
-    fields_[used_++] = {name, value, id, /*removed=*/false, line};
+    fields_[used_++] = {name, value, id, /*removed=*/false, line, /*never_indexed=*/false};
     ++live_;
     bytes_ += name.size() + value.size();
   }

@@ -76,10 +76,10 @@ bool HeadReader::withinBounds(size_t bytes) {
   return false;
 }
 
-void HeadReader::field(std::string_view name, std::string_view value) {
+void HeadReader::field(std::string_view name, std::string_view value, bool never_indexed) {
   if (failed(error_) || !withinBounds(name.size() + value.size())) return;
   if (!name.empty() && name.front() == ':') return pseudoField(name, value);
-  regularField(name, value);
+  regularField(name, value, never_indexed);
 }
 
 bool HeadReader::firstTime(Pseudo which) {
@@ -121,22 +121,25 @@ void HeadReader::pseudoField(std::string_view name, std::string_view value) {
                                                         : "pseudo-field that is not known here");
 }
 
-void HeadReader::regularField(std::string_view name, std::string_view value) {
+void HeadReader::regularField(std::string_view name, std::string_view value, bool never_indexed) {
   regular_seen_ = true;
   const HeaderId id = headerId(name);
   if (const StreamError error = validateHttp2Field(id, name, value, origin_); failed(error)) {
     error_ = error;
     return;
   }
-  if (id == HeaderId::kCookie && fields_->has(id)) return addCrumb(value);
+  if (id == HeaderId::kCookie && fields_->has(id)) return addCrumb(value, never_indexed);
   if (++count_ > bounds_.max_fields) {
     too_many_fields_ = true;
     return fail(ErrorReason::kHeadTooLarge, "too many fields");
   }
   addLine(id, name, value);
+  if (never_indexed) fields_->markLastNeverIndexed();
 }
 
-void HeadReader::addCrumb(std::string_view value) {
+// One crumb that is a secret makes one of the whole.
+void HeadReader::addCrumb(std::string_view value, bool never_indexed) {
+  if (never_indexed) fields_->markNeverIndexed(HeaderId::kCookie);
   if (value.empty()) return;  // says nothing, and "; " at the end would be half lost in HTTP/1
   if (cookies_.empty()) cookies_.assign(fields_->get(HeaderId::kCookie));
   if (!cookies_.empty()) cookies_.append("; ");

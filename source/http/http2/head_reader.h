@@ -38,8 +38,8 @@ class HeadReader {
   // `trailers` is empty.
   void beginTrailers(HeaderMap& trailers, const Bounds& bounds, ErrorOrigin origin);
 
-  // After the first failure, calls do nothing.
-  void field(std::string_view name, std::string_view value);
+  // After the first failure, calls do nothing. `never_indexed`: it came as a literal of that form.
+  void field(std::string_view name, std::string_view value, bool never_indexed = false);
   // The block is complete. kNone: the message is filled, framing and all, as codec.h wants it, Host
   // among the headers of a request; an extended CONNECT, and the 2xx that answers one, in its
   // HTTP/1 form (without Sec-WebSocket-Key, which the codec adds; with Sec-WebSocket-Accept for the
@@ -68,8 +68,8 @@ class HeadReader {
   void pseudoField(std::string_view name, std::string_view value);
   bool firstTime(Pseudo which);
   void takePseudo(Pseudo which, std::string_view value, std::string_view& into);
-  void regularField(std::string_view name, std::string_view value);
-  void addCrumb(std::string_view value);
+  void regularField(std::string_view name, std::string_view value, bool never_indexed);
+  void addCrumb(std::string_view value, bool never_indexed);
   void addLine(HeaderId id, std::string_view name, std::string_view value);
   StreamError finishRequest(bool end_stream);
   StreamError finishResponse(bool end_stream);

@@ -29,8 +29,9 @@ bool leftOut(HeaderId id) {
 }
 
 // Secrets that are short, and values that come once: not for the dynamic table.
-uint8_t flagsOf(HeaderId id, std::string_view value) {
-  switch (id) {
+uint8_t flagsOf(const HeaderMap::Field& field, std::string_view value) {
+  if (field.never_indexed) return NGHTTP2_NV_FLAG_NO_INDEX;
+  switch (field.id) {
     case HeaderId::kAuthorization:
     case HeaderId::kXRequestId:
       return NGHTTP2_NV_FLAG_NO_INDEX;
@@ -90,8 +91,8 @@ void HeadWriter::addOther(const HeaderMap::Field& field) {
     std::transform(name.begin(), name.end(), lower, base::toLower);
     name = {lower, name.size()};
   }
-  const uint8_t flags =
-      name == "proxy-authorization" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  const bool secret = field.never_indexed || name == "proxy-authorization";
+  const uint8_t flags = secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
   fields_.push_back(pairOf(name, trimmed(field.value), flags));
 }
 
@@ -105,7 +106,7 @@ void HeadWriter::addFields(const HeaderMap& headers, Omit omit) {
     const std::string_view value = trimmed(field.value);
     if (field.id == HeaderId::kTe && (omit.te || !base::equalsIgnoreCase(value, "trailers")))
       return;
-    add(headerName(field.id), value, flagsOf(field.id, value));
+    add(headerName(field.id), value, flagsOf(field, value));
   });
 }
 

@@ -47,6 +47,9 @@ class NghttpServerCodec final : public ServerCodec, public Session {
   bool idAllowed(int32_t id) const override;
   void onPriorityField(Stream& stream, std::string_view value) override;
   void onPriorityUpdate(int32_t id, std::string_view value) override;
+  // A client that goes away begins no more streams; and nghttp2 reads nothing more when the last of
+  // them is done.
+  void onGoaway(int32_t) override { drain(); }
   void onDrainPong() override { finishDrain(); }
   void onGoawaySent(int32_t last_stream) override;
   void afterCall() override;

@@ -133,7 +133,7 @@ class Session : private event::TurnEndTask {
   void announce();
   int onBeginFrame(const nghttp2_frame_hd& frame);
   int onBeginHeaders(const nghttp2_frame& frame);
-  void onField(std::string_view name, std::string_view value);
+  void onField(std::string_view name, std::string_view value, bool never_indexed);
   void onDataChunk(int32_t id, const char* data, size_t size);
   int onFrame(const nghttp2_frame& frame);
   int onDataFrame(const nghttp2_frame& frame);

@@ -170,6 +170,31 @@ TEST_F(ExchangeTest, AnAnswerBeforeTheRequestIsComplete) {
   expectComplete();
 }
 
+// RFC 7541 7.1.3: an intermediary sends them on as they came.
+TEST_F(ExchangeTest, SecretsStaySecrets) {
+  begin();
+  pair_.server.on_ended = [](ServerSideStream& stream) {
+    bool secret = false;
+    stream.head.headers.forEach([&](const HeaderMap::Field& field) {
+      EXPECT_EQ(field.never_indexed, field.name == "x-token") << field.name;
+      secret = secret || field.never_indexed;
+    });
+    EXPECT_TRUE(secret);
+    stream.respond(200, "x");
+  };
+  ClientSideStream& stream = pair_.client.streams.emplace_back(pair_.client);
+  RequestHead head;
+  head.method = "GET";
+  head.authority = "h";
+  head.path = "/";
+  head.headers.add("x-other", "open");
+  head.headers.add("x-token", "secret");
+  head.headers.markLastNeverIndexed();
+  ASSERT_TRUE(stream.encoder->encodeHead(head, true));
+  pair_.run();
+  expectComplete();
+}
+
 TEST_F(ExchangeTest, ManyStreamsAtOnce) {
   begin();
   pair_.server.on_ended = [](ServerSideStream& stream) {

@@ -84,6 +84,17 @@ TEST(DrainTest, AStreamThatIsResetEndsItToo) {
   EXPECT_EQ(peer.server.drained, 1u);
 }
 
+TEST(DrainTest, AClientThatGoesAwayIsDone) {
+  RawClient peer;
+  peer.start();
+  peer.send(peer.request(1) + raw::goaway(0, ErrorCode::kNoError));
+  peer.server.last().respond(200, "x");
+  peer.receive();
+  EXPECT_EQ(peer.server.completed, 1u);
+  peer.dispatcher.advance(milliseconds(1100));
+  EXPECT_EQ(peer.server.drained, 1u);
+}
+
 TEST(DrainTest, ClientSaysGoodbye) {
   RawServer peer;
   peer.start();

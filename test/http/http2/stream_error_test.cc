@@ -117,6 +117,7 @@ TEST(ServerErrorsTest, ConnectionErrorsAreToldToAll) {
        ErrorCode::kFlowControlError},
       {raw::headers(3, "", raw::kNoFlags) + raw::ping("12345678"), ErrorCode::kProtocolError},
       {raw::pushPromise(1, 2, ""), ErrorCode::kProtocolError},
+      {raw::priority(0, 3, 16), ErrorCode::kProtocolError},
       {raw::headers(3, "", raw::kNoFlags) +
            raw::continuation(3, std::string(16'385, 'a'), raw::kNoFlags),
        ErrorCode::kFrameSizeError},
