@@ -182,10 +182,9 @@ void UpstreamRequest::addTrailers() {
 bool UpstreamRequest::sendBody() {
   const bool end_stream = request_ended_ && !trailers_wait_;
   if (!waiting_body_.empty() || end_stream) {
-    sent_body_.sending(waiting_body_);
-    const bool sent = encoder_->encodeBody(waiting_body_, end_stream);
-    waiting_body_.clear();
-    if (!sent) return fail(kIncomplete), false;
+    buffer::Buffer data(std::move(waiting_body_));
+    sent_body_.sending(data);
+    if (!encoder_->encodeBody(data, end_stream)) return fail(kIncomplete), false;
   }
   if (std::exchange(trailers_wait_, false)) {
     if (!encoder_->encodeTrailers(chain_.context().request_trailers)) {
