@@ -54,7 +54,7 @@ void IncomingStream::headDone(const StreamError& head_error, bool too_many_field
       in.head_done = in.head_waits = true;
       return;
     default:
-      codec_.failRequest(*this, head_error);
+      codec_.failStream(*this, NGHTTP2_PROTOCOL_ERROR, head_error);
       return;
   }
 }

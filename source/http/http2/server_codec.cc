@@ -32,11 +32,8 @@ Stream* NghttpServerCodec::acceptStream(int32_t id) {
   last_id_ = id;
   if (activeStreams() >= services().options.max_concurrent_streams) {
     services().cells.limit(Limit::kStreams).add();
-    if (!countReset()) {
-      exceed(Limit::kResets, "too many streams over the limit");
-    } else {
-      nghttp2_submit_rst_stream(native(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-    }
+    countReset("too many streams over the limit");
+    nghttp2_submit_rst_stream(native(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return nullptr;
   }
   auto* const stream = new IncomingStream(*this);
@@ -45,11 +42,6 @@ Stream* NghttpServerCodec::acceptStream(int32_t id) {
   }
   stream->begin(callbacks_.newStream(*stream));
   return stream;
-}
-
-void NghttpServerCodec::failRequest(IncomingStream& stream, const StreamError& error) {
-  failStream(stream, NGHTTP2_PROTOCOL_ERROR, error);
-  if (!countReset()) exceed(Limit::kResets, "too many malformed requests");
 }
 
 // ---- priority -------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ class NghttpServerCodec final : public ServerCodec, public Session {
 
   // For streams.
   void complete(RequestDecoder& decoder) { callbacks_.onStreamComplete(decoder); }
-  void failRequest(IncomingStream& stream, const StreamError& error);
 
  private:
   // How far the end has come (RFC 9113 6.8).

@@ -59,6 +59,8 @@ StreamError Session::receive(buffer::Buffer& data, bool end_stream) {
 }
 
 void Session::feed(buffer::Buffer& data) {
+  const size_t most_queued =
+      kMaxQueuedFrames + 2 * size_t{services_.options.max_concurrent_streams};
   input_ = &data;
   in_nghttp2_ = true;
   while (!data.empty() && !failed()) {
@@ -70,7 +72,7 @@ void Session::feed(buffer::Buffer& data) {
       break;
     }
     data.drain(static_cast<size_t>(taken));
-    if (nghttp2_session_get_outbound_queue_size(native_) > kMaxQueuedFrames) {
+    if (nghttp2_session_get_outbound_queue_size(native_) > most_queued) {
       fail({peer_, ErrorReason::kProtocol, false, "too many frames to answer"},
            NGHTTP2_ENHANCE_YOUR_CALM);
     }
@@ -325,11 +327,18 @@ Stream* Session::firstAttached() {
 
 void Session::failStream(Stream& stream, uint32_t code, const StreamError& error) {
   if (!stream.attached || stream.error.reason != ErrorReason::kNone) return;
-  if (error.reason == ErrorReason::kProtocol) services_.cells.protocol_errors.add();
   stream.error = error;
   submitReset(stream, code);
   tellLater(stream);
   schedule();
+  if (error.reason != ErrorReason::kProtocol) return;
+  services_.cells.protocol_errors.add();
+  countReset("too many streams that had to be reset");
+}
+
+// A client that makes us reset its streams is no better than one that resets them itself.
+void Session::countReset(std::string_view detail) {
+  if (role_ == Role::kServer && !guard_.count(Limit::kResets)) exceed(Limit::kResets, detail);
 }
 
 }  // namespace weir::http::http2

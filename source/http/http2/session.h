@@ -63,7 +63,6 @@ class Session : private event::TurnEndTask {
   void dropWaiting(Stream& stream);
   // Destroys it, of which nghttp2 knows nothing, as soon as that may be.
   void closeUnsent(Stream& stream);
-  bool countReset() { return guard_.count(Limit::kResets); }
   void setPriority(int32_t stream_id, const Priority& priority);
   void schedule() {
     if (!dead_) services_.dispatcher.atTurnEnd(*this);
@@ -97,6 +96,9 @@ class Session : private event::TurnEndTask {
   // The same from within nghttp2's callbacks.
   int fail(const StreamError& error, uint32_t code);
   int exceed(Limit limit, std::string_view detail);
+  // One more stream that came to nothing by the client's doing; too many end the connection.
+  void countReset(std::string_view detail);
+  bool failed() const { return error_.reason != ErrorReason::kNone; }
   // nullptr: nghttp2 does not know it, or nobody has it any more.
   Stream* find(int32_t id);
 
@@ -116,7 +118,8 @@ class Session : private event::TurnEndTask {
  private:
   friend class Stream;
   friend struct NativeCallbacks;
-  // RST_STREAM and acknowledgements that may wait for a peer that does not read.
+  // RST_STREAM and acknowledgements that may wait for a peer that does not read, beside what its
+  // streams need.
   static constexpr size_t kMaxQueuedFrames = 4096;
   // What one flush may put into the output: a little more than the connection's high watermark, so
   // that a connection that does not take it says so, and then when there is room.
@@ -160,7 +163,6 @@ class Session : private event::TurnEndTask {
   void measureBandwidth();
   void growWindows();
   void finishClosed();
-  bool failed() const { return error_.reason != ErrorReason::kNone; }
   StreamError die();
   void tellAll(const StreamError& error);
   Stream* firstAttached();

@@ -217,8 +217,8 @@ int Session::onResetFrame(const nghttp2_frame& frame) {
   if (stream == nullptr) return 0;
   stream->peer_reset = true;
   const bool early = role_ == Role::kServer && !stream->out.head_done;
-  if (early && !countReset()) return exceed(Limit::kResets, "too many streams given up");
-  return 0;
+  if (early) countReset("too many streams given up");
+  return failed() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 // nghttp2 has queued RST_STREAM for it, or ends the connection.
@@ -232,10 +232,8 @@ int Session::onInvalidFrame(const nghttp2_frame& frame) {
     dropWaiting(*stream);
     tellLater(*stream);
   }
-  if (role_ == Role::kServer && !countReset()) {
-    return exceed(Limit::kResets, "too many streams that had to be reset");
-  }
-  return 0;
+  countReset("too many streams that had to be reset");
+  return failed() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 void Session::onClose(int32_t id, uint32_t code) {

@@ -27,7 +27,7 @@ struct NativeCallbacks {
   static int dataChunk(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size,
                        void* session) {
     of(session).onDataChunk(id, reinterpret_cast<const char*>(data), size);
-    return 0;
+    return of(session).failed() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
   static int frameReceived(nghttp2_session*, const nghttp2_frame* frame, void* session) {
     return of(session).onFrame(*frame);

@@ -34,6 +34,11 @@ const Flood kFloods[] = {
        return raw::headers(streamOf(n), raw::hpack::block({{"x", "y"}}),
                            raw::kEndHeaders | raw::kEndStream);
      }},
+    {"wrong_lengths", Limit::kResets, 400,
+     [](int n) {
+       return RawClient().request(streamOf(n), false, {{"content-length", "1"}}) +
+              raw::data(streamOf(n), "xx");
+     }},
     {"empty_data", Limit::kEmptyData, 100, [](int) { return raw::data(1, ""); }},
     {"empty_padded_data", Limit::kEmptyData, 100,
      [](int) { return raw::data(1, raw::paddedPayload("", 3), raw::kPadded); }},
