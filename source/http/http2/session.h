@@ -175,6 +175,7 @@ class Session : private event::TurnEndTask {
   void putGoaway(uint32_t code);
   void flush();
   void wake(Stream& stream);
+  void setSender(Stream& stream, bool sender);
   void submitTrailers(Stream& stream);
   bool mayRefer() const;
   // session_timers.cc
@@ -197,7 +198,7 @@ class Session : private event::TurnEndTask {
   base::IntrusiveList<Stream, OnClosed> closed_;
   uint32_t streams_open_ = 0;
   uint32_t streams_active_ = 0;
-  uint32_t senders_ = 0;  // streams with data that waits
+  uint32_t senders_ = 0;  // streams with data, or an end, that waits
 
   buffer::Buffer* input_ = nullptr;  // while nghttp2 reads
   buffer::Buffer* into_ = nullptr;   // while nghttp2 writes

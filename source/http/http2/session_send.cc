@@ -77,17 +77,27 @@ bool Session::submitRequest(Stream& stream, std::span<const nghttp2_nv> list, bo
 
 void Session::sendBody(Stream& stream, buffer::Buffer& data, bool end_stream) {
   Outbound& out = stream.out;
+  if (!data.empty() || end_stream) setSender(stream, true);
   if (!data.empty()) {
-    if (out.waiting.empty()) {
-      ++senders_;
-      out.moved = services_.dispatcher.now();
-    }
     out.waiting.append(data);
     const size_t most = above_high_ ? kSendLowBytes : kSendHighBytes;
     if (out.waiting.size() > most && !out.told_blocked) tellLater(stream);
   }
   out.ended = out.ended || end_stream;
   wake(stream);
+}
+
+// A stream with something to send, be it the end alone: also that needs a window that is open.
+void Session::setSender(Stream& stream, bool sender) {
+  Outbound& out = stream.out;
+  if (out.sender == sender) return;
+  out.sender = sender;
+  if (!sender) {
+    --senders_;
+    return;
+  }
+  ++senders_;
+  out.moved = services_.dispatcher.now();
 }
 
 void Session::wake(Stream& stream) {
@@ -99,10 +109,8 @@ void Session::wake(Stream& stream) {
 }
 
 void Session::dropWaiting(Stream& stream) {
-  if (!stream.out.waiting.empty()) {
-    stream.out.waiting.clear();
-    --senders_;
-  }
+  stream.out.waiting.clear();
+  setSender(stream, false);
   if (stream.out.trailers != nullptr) {
     memory_.give(stream.out.trailers);
     stream.out.trailers = nullptr;
@@ -136,6 +144,7 @@ void Session::sendTrailers(Stream& stream, const HeaderMap& trailers) {
   }
   stream.out.trailers = memory;
   stream.out.ended = true;
+  setSender(stream, true);
   wake(stream);
 }
 
@@ -145,6 +154,7 @@ void Session::submitTrailers(Stream& stream) {
   nghttp2_submit_trailer(native_, stream.id, reinterpret_cast<const nghttp2_nv*>(list + 1),
                          list->count);
   memory_.give(list);
+  if (stream.out.waiting.empty()) setSender(stream, false);
 }
 
 // nghttp2 asks for the stream's next DATA frame.
@@ -189,9 +199,9 @@ void Session::onSendBody(Stream& stream, const nghttp2_frame& frame, const uint8
   if (bytes > 0) {
     into_->appendPrefix(out.waiting, bytes);
     out.moved = services_.dispatcher.now();
-    if (out.waiting.empty()) --senders_;
     guard_.dataSent();
   }
+  if (out.waiting.empty()) setSender(stream, false);
   pulled_ = true;
   if (out.told_blocked && out.waiting.size() < kSendLowBytes) tellLater(stream);
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {

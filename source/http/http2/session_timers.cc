@@ -37,7 +37,7 @@ void Session::onStalled() {
   const event::MonotonicTime now = services_.dispatcher.now();
   event::MonotonicTime oldest = now;
   for (Stream* stream = all_.front(); stream != nullptr; stream = all_.next(*stream)) {
-    if (!stream->attached || stream->out.waiting.empty()) continue;
+    if (!stream->attached || !stream->out.sender) continue;
     if (now - stream->out.moved < timeout) {
       oldest = std::min(oldest, stream->out.moved);
       continue;

@@ -47,6 +47,7 @@ struct Outbound {
   bool ended = false;         // all was given
   bool end_sent = false;      // END_STREAM is in the output
   bool deferred = false;      // nghttp2 has nothing of it and waits to be told
+  bool sender = false;        // counted as one that waits to send
   bool told_blocked = false;  // the source was told to stop
 };
 

@@ -152,6 +152,41 @@ TEST(FlowControlTest, AnswersWaitForTheClientsWindows) {
   EXPECT_EQ(peer.server.at(0).times_blocked, 1u);
 }
 
+// Seen when a body was exactly as long as the window: its end waits for one, too.
+TEST(FlowControlTest, AnEndBehindAFullWindow) {
+  for (const bool trailers : {false, true}) {
+    RawClient peer;
+    peer.start();
+    peer.send(peer.request(1) + peer.request(3));
+    for (ServerSideStream& stream : peer.server.streams) stream.sendHead(200);
+    peer.server.at(0).sendBody(std::string(65'535, 'b'));
+    peer.receive();
+    for (ServerSideStream& stream : peer.server.streams) {
+      base::Arena arena;
+      HeaderMap fields(arena);
+      fields.add("t", "1");
+      trailers ? stream.encoder->encodeTrailers(fields) : stream.sendBody("", true);
+    }
+    peer.receive();
+    EXPECT_EQ(peer.server.completed, 0u);
+    peer.send(raw::windowUpdate(0, 10) + raw::windowUpdate(1, 10));
+    EXPECT_EQ(peer.server.completed, 2u) << trailers;
+  }
+}
+
+TEST(FlowControlTest, AnEndThatWaitsForAWindowIsGivenUp) {
+  RawClient peer;
+  peer.start();
+  peer.send(peer.request(1));
+  peer.server.last().sendHead(200);
+  peer.server.last().sendBody(std::string(65'535, 'b'));
+  peer.receive();
+  peer.server.last().sendBody("", true);
+  peer.dispatcher.advance(std::chrono::seconds(61));
+  peer.receive();
+  EXPECT_TRUE(peer.reset(1, ErrorCode::kCancel));
+}
+
 TEST(FlowControlTest, NoMoreIsPutOutThanTheConnectionTakes) {
   RawClient peer;
   peer.start({{raw::Setting::kInitialWindowSize, raw::kMaxWindow}});
