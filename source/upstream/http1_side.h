@@ -16,7 +16,6 @@ class Http1Side final : public HttpSide,
  public:
   explicit Http1Side(PooledConnection& connection) : connection_(connection) {}
 
-  bool shared() const override { return false; }
   bool ready() const override { return true; }
   uint32_t room() const override { return codec_ == nullptr ? 1 : 0; }
   uint32_t active() const override { return codec_ == nullptr ? 0 : 1; }

@@ -18,7 +18,6 @@ class Http2Side final : public HttpSide,
  public:
   explicit Http2Side(PooledConnection& connection);
 
-  bool shared() const override { return true; }
   bool ready() const override { return codec_->settled(); }
   uint32_t room() const override { return ended_ ? 0 : codec_->freeStreams(); }
   uint32_t active() const override { return codec_->openStreams(); }

@@ -70,7 +70,7 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   PooledConnection* idleFor(const PoolRequest& request);
   bool suits(const PooledConnection& connection, const PoolRequest& request) const;
   void begin(PooledConnection& connection, PoolRequest& request);
-  void serve(PooledConnection& connection);
+  bool serve(PooledConnection& connection);
 
   // Requests that wait.
   bool enqueue(PoolRequest& request, bool has_connection);
@@ -166,7 +166,8 @@ void EndpointHttpPool::begin(PooledConnection& connection, PoolRequest& request)
   connection.start(request);
 }
 
-void EndpointHttpPool::serve(PooledConnection& connection) {
+// True when it has closed, or carries all it can.
+bool EndpointHttpPool::serve(PooledConnection& connection) {
   connection.being_served = true;
   while (connection.room() > 0) {
     PoolRequest* const request = firstFor(connection);
@@ -176,6 +177,7 @@ void EndpointHttpPool::serve(PooledConnection& connection) {
   }
   connection.being_served = false;
   armWaitTimer();
+  return !connection.up() || (!connection.shared() && connection.active() > 0);
 }
 
 // --- Connections ---
@@ -237,14 +239,20 @@ void EndpointHttpPool::put(PooledConnection& connection, Place place) {
   }
 }
 
-// Puts it where it belongs after a change, or closes it.
+// Puts it where it belongs after a change, or closes it. One that does not share has changed by
+// becoming idle.
 void EndpointHttpPool::settle(PooledConnection& connection) {
-  if (connection.active() > 0) {
-    const bool room = connection.shared() && connection.room() > 0;
-    return put(connection, room ? Place::kShared : Place::kOther);
+  bool ends = draining_ || connection.retired();
+  if (connection.shared()) {
+    if (connection.active() > 0) {
+      return put(connection, connection.room() > 0 ? Place::kShared : Place::kOther);
+    }
+    if (connection.willing()) learned_limit_.onCarried(connection.requests());
+    ends = ends || connection.room() == 0;
   }
-  if (connection.willing()) learned_limit_.onCarried(connection.requests());
-  if (draining_ || connection.room() == 0 || othersWait()) return connection.close();
+  const uint32_t limit = requestLimit();
+  ends = ends || (limit > 0 && connection.requests() >= limit) || othersWait();
+  if (ends) return connection.close();
   if (connection.place == Place::kIdle) return;
   put(connection, Place::kIdle);
   connection.armIdleTimer();
@@ -261,8 +269,7 @@ void EndpointHttpPool::onConnectionUp(PooledConnection& connection) {
 
 void EndpointHttpPool::onConnectionChanged(PooledConnection& connection) {
   if (connection.being_served) return;  // when that is done
-  if (!waiting_.empty()) serve(connection);
-  if (connection.up()) settle(connection);
+  if (waiting_.empty() || !serve(connection)) settle(connection);
 }
 
 void EndpointHttpPool::onConnectionGone(PooledConnection& connection, bool broken) {

@@ -14,8 +14,6 @@ class HttpSide : public network::ConnectionHandler {
  public:
   virtual ~HttpSide() = default;
 
-  // HTTP/2: several requests at once.
-  virtual bool shared() const = 0;
   // May carry requests: true at once, or after PooledConnection::becomeReady().
   virtual bool ready() const = 0;
   // How many requests can be begun now, and how many are in progress.

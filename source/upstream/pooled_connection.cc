@@ -13,7 +13,7 @@ PooledConnection::PooledConnection(ConnectionOwner& owner, ConnectionSlot slot,
                                    const network::TransportTarget& target, uint32_t expected)
     : owner_(&owner),
       slot_(std::move(slot)),
-      cells_(owner.cluster().cells()),
+      cluster_(owner.cluster()),
       transport_(&owner.cluster().transport()),
       timer_(owner.cluster().io().dispatcher().wheel(),
              event::wheelCallback<&PooledConnection::onTimer>, this),
@@ -40,7 +40,7 @@ void PooledConnection::start(PoolRequest& request) {
 }
 
 void PooledConnection::armIdleTimer() {
-  const auto timeout = owner_->cluster().config().idle_timeout;
+  const auto timeout = cluster_.config().idle_timeout;
   if (timeout.count() > 0) timer_.arm(timeout);
 }
 
@@ -60,7 +60,7 @@ void PooledConnection::onConnected() {
   connection_->setHandler(*side_);
   if (side_->ready()) return becomeReady();
   const auto passed = connection_->io().dispatcher().preciseNow() - connect_started_;
-  const auto left = owner_->cluster().config().connect_timeout -
+  const auto left = cluster_.config().connect_timeout -
                     std::chrono::duration_cast<std::chrono::milliseconds>(passed);
   timer_.arm(std::max(left, std::chrono::milliseconds(1)));
 }
@@ -84,13 +84,14 @@ std::unique_ptr<HttpSide> PooledConnection::makeSide() {
       http2 = chose_http2;
       break;
   }
+  shared_ = http2;
   if (http2) return std::make_unique<Http2Side>(*this);
   return std::make_unique<Http1Side>(*this);
 }
 
 void PooledConnection::becomeReady() {
   const auto took = connection_->io().dispatcher().preciseNow() - connect_started_;
-  cells_.connect_us->record(
+  cluster_.cells().connect_us->record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
   timer_.cancel();
   state_ = State::kUp;
@@ -105,7 +106,8 @@ void PooledConnection::onData(buffer::Buffer&, bool) {
 void PooledConnection::fail(PoolFailure failure, std::string_view detail) {
   if (state_ != State::kConnecting) return;
   const bool timed_out = failure == PoolFailure::kConnectTimeout;
-  (timed_out ? cells_.connect_timeouts : cells_.connect_failures)->add();
+  WorkerCluster::Cells& cells = cluster_.cells();
+  (timed_out ? cells.connect_timeouts : cells.connect_failures)->add();
   if (side_ != nullptr) {
     side_->closeConnection();
   } else {
@@ -126,8 +128,8 @@ void PooledConnection::changed() {
 void PooledConnection::countBytes() {
   const uint64_t sent = connection_->bytesSent();
   const uint64_t received = connection_->bytesReceived();
-  cells_.bytes_sent->add(sent - std::exchange(counted_sent_, sent));
-  cells_.bytes_received->add(received - std::exchange(counted_received_, received));
+  cluster_.cells().bytes_sent->add(sent - std::exchange(counted_sent_, sent));
+  cluster_.cells().bytes_received->add(received - std::exchange(counted_received_, received));
 }
 
 void PooledConnection::retire() {

@@ -63,18 +63,19 @@ class PooledConnection final : public network::ConnectionHandler,
   ~PooledConnection() override;
 
   bool up() const { return state_ == State::kUp; }
-  bool shared() const { return side_ != nullptr && side_->shared(); }
+  // HTTP/2: several requests at once.
+  bool shared() const { return shared_; }
   bool used() const { return requests_ > 0; }
   uint32_t requests() const { return requests_; }  // begun on it
   uint32_t expected() const { return expected_; }
   // The cluster would now make it in another way.
-  bool outdated() const {
-    return transport_->generation != owner_->cluster().transport().generation;
-  }
-  // How many requests it takes now; none when it is to close after those it has.
+  bool outdated() const { return transport_->generation != cluster_.transport().generation; }
+  // How many requests it takes now.
   uint32_t room() const;
   // It would take some, were it not for the owner's limit.
-  bool willing() const { return up() && !retired_ && !outdated() && side_->room() > 0; }
+  bool willing() const { return up() && !retired() && side_->room() > 0; }
+  // It takes no more, whatever the endpoint allows.
+  bool retired() const { return retired_ || outdated(); }
   uint32_t active() const { return up() ? side_->active() : 0; }
   // Only with room.
   void start(PoolRequest& request);
@@ -126,7 +127,7 @@ class PooledConnection final : public network::ConnectionHandler,
 
   ConnectionOwner* owner_;  // null after closed()
   ConnectionSlot slot_;
-  WorkerCluster::Cells& cells_;
+  WorkerCluster& cluster_;
   const base::LocalRef<BoundTransport> transport_;  // outlives the connection
   std::unique_ptr<network::Connection> connection_;
   std::unique_ptr<HttpSide> side_;
@@ -137,6 +138,7 @@ class PooledConnection final : public network::ConnectionHandler,
   const uint32_t expected_;
   uint32_t requests_ = 0;
   State state_ = State::kConnecting;
+  bool shared_ = false;
   bool retired_ = false;
 };
 
