@@ -23,6 +23,7 @@ using http::Verdict;
 
 // The first byte of the last frame of a body, which holds what gRPC has in its trailers.
 constexpr char kTrailersFlag = static_cast<char>(0x80);
+constexpr size_t kMostRoom = 16 * 1024;
 constexpr std::string_view kNoStatus = "the server ended its answer without a status";
 
 // A worker's counters. Worker-confined.
@@ -210,6 +211,8 @@ Verdict GrpcWebFilter::failResponse(std::string_view detail) {
 // In text each message is encoded for itself, so that none waits for the next one.
 bool GrpcWebFilter::encodeMessages(buffer::Buffer& data) {
   buffer::Buffer out(handle().blocks());
+  // Room for many small messages in one block.
+  if (text_answer_) out.reserve(std::min(data.size() / 3 * 4 + 64, kMostRoom));
   while (!data.empty()) {
     const std::string_view piece = data.front();
     const size_t count = scanner_.advance(piece);
