@@ -21,6 +21,7 @@
 #include "source/stats/stats.h"
 #include "test/e2e/programs.h"
 #include "test/support/child_process.h"
+#include "test/support/configs.h"
 #include "test/support/weir_process.h"
 
 namespace weir {
@@ -100,9 +101,10 @@ class GrpcClientTest : public ::testing::Test {
     dispatcher_->run();
     return done();
   }
-  void connect(const PythonServer& server) {
+  void connect(const PythonServer& server) { connect(server.address()); }
+  void connect(const network::Address& address) {
     ChannelConfig config;
-    config.addresses = {server.address()};
+    config.addresses = {address};
     channel_ = Channel::create(*context_, std::move(config));
   }
   UnaryResult ask(std::string_view method, std::string_view request, CallOptions options = {}) {
@@ -253,6 +255,51 @@ TEST_F(GrpcClientTest, SpeaksTlsWithARealServer) {
   connect(server);  // plain: what comes back is not HTTP/2
   const UnaryResult plain = ask("Ask", "ab", {.timeout = milliseconds(10'000)});
   EXPECT_EQ(plain.status.code, Code::kUnavailable) << plain.status.toString();
+}
+
+// Both of Weir's codecs are in between, each with the other's kind of peer.
+TEST_F(GrpcClientTest, TalksThroughWeir) {
+  PythonServer server;
+  test::WeirProcess weir(test::edgeListener() +
+                         test::cluster("origin", {server.address().toString()},
+                                       "http_protocol: HTTP_PROTOCOL_HTTP2 ") +
+                         test::runtime());
+  const uint16_t port = weir.port("edge");
+  ASSERT_NE(port, 0) << weir.process().err();
+  connect(*network::Address::parse("127.0.0.1:" + std::to_string(port)));
+  const UnaryResult result = ask("Ask", std::string(2'000'000, 'a') + "b");
+  ASSERT_TRUE(result.status.ok()) << result.status.toString();
+  EXPECT_EQ(result.message, "b" + std::string(2'000'000, 'a'));
+  EXPECT_EQ(grpc::valueOf(result.trailers, "x-raw-bin").size(), 256u);
+  EXPECT_EQ(ask("Fail", "no such thing").status.toString(), "NOT_FOUND: no such thing");
+  EXPECT_EQ(ask("Hang", "", {.timeout = milliseconds(200)}).status.code, Code::kDeadlineExceeded);
+
+  Recorder recorder;
+  auto call = channel_->start("/test.Echo/Talk", {.timeout = milliseconds(20'000)}, recorder);
+  ASSERT_TRUE(call->send("before"));
+  ASSERT_TRUE(until([&] { return recorder.messages.size() == 1 || recorder.status; }));
+  weir.process().signal(SIGTERM);
+  ASSERT_TRUE(until([&] { return channel_->state() != grpc::ChannelState::kReady; }));
+  ASSERT_TRUE(call->send("while it drains"));
+  ASSERT_TRUE(until([&] { return recorder.messages.size() == 2 || recorder.status; }));
+  call->closeSend();
+  ASSERT_TRUE(until([&] { return recorder.status.has_value(); }));
+  EXPECT_TRUE(recorder.status->ok()) << recorder.status->toString();
+  EXPECT_EQ(weir.process().wait(), 0);
+}
+
+TEST_F(GrpcClientTest, GetsAStatusFromWeirWhenTheServerIsGone) {
+  PythonServer server;
+  test::WeirProcess weir(test::edgeListener() +
+                         test::cluster("origin", {server.address().toString()},
+                                       "http_protocol: HTTP_PROTOCOL_HTTP2 ") +
+                         test::runtime());
+  ASSERT_NE(weir.port("edge"), 0) << weir.process().err();
+  connect(*network::Address::parse("127.0.0.1:" + std::to_string(weir.port("edge"))));
+  ASSERT_TRUE(ask("Ask", "ab").status.ok());
+  server.process().signal(SIGKILL);
+  server.process().wait();
+  EXPECT_EQ(ask("Ask", "ab").status.code, Code::kUnavailable);
 }
 
 TEST_F(GrpcClientTest, ProbesHealth) {

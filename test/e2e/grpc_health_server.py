@@ -60,9 +60,7 @@ HEALTH = Health()
 
 def ask(request, context):
     """Unary: the request backwards, with what came as metadata."""
-    for name, value in context.invocation_metadata():
-        if name.startswith("x-"):
-            context.send_initial_metadata(((name, value),))
+    context.send_initial_metadata([(name, value) for name, value in context.invocation_metadata() if name == "x-id"])
     context.set_trailing_metadata((("x-length", str(len(request))), ("x-raw-bin", bytes(range(256)))))
     return request[::-1]
 
