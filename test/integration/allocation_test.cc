@@ -1,6 +1,7 @@
 // In the steady state of keep-alive traffic a request costs no allocation on the workers.
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <memory>
 #include <ostream>
@@ -48,6 +49,7 @@ struct Traffic {
   std::string manager = {};
   std::string cluster = {};
   int endpoints = 1;
+  bool http2_between = false;  // the proxy passes it to itself over HTTP/2 first
 };
 
 // For GoogleTest's messages.
@@ -74,8 +76,10 @@ class AllocationTest : public ::testing::TestWithParam<Traffic> {
     exchange(clients, GetParam().request, kWarmUpRounds);
     const test::AllocationCounter counter("weir-");
     exchange(clients, GetParam().request, kCountedRounds);
-    EXPECT_EQ(counter.count(), 0u) << "in " << kCountedRounds * kConnections << " requests";
-    counter.printStacks();
+    // Free lists grow as often as more streams than ever before are open at once.
+    const size_t allowed = GetParam().http2_between ? 64 : 0;
+    EXPECT_LE(counter.count(), allowed) << "in " << kCountedRounds * kConnections << " requests";
+    if (counter.count() > allowed) counter.printStacks();
   }
 };
 
@@ -92,8 +96,20 @@ TEST_P(AllocationTest, NoneInTheSteadyState) {
   const test::TemporaryFolder folder;
   const std::string log =
       "access_logs { config { [access_loggers/file] { path: \"" + folder.file("log") + "\" } } } ";
-  expectNone(test::edgeListener(log + traffic.manager) +
-             test::cluster("origin", addresses, traffic.cluster) + test::runtime());
+  if (!traffic.http2_between) {
+    return expectNone(test::edgeListener(log + traffic.manager) +
+                      test::cluster("origin", addresses, traffic.cluster) + test::runtime());
+  }
+  // Not logged: the text of a unix address would be made for it.
+  const std::string inner = "unix:@weir-allocation-test-" + std::to_string(::getpid());
+  expectNone(
+      test::edgeListener(traffic.manager) +
+      test::cluster("origin", {inner}, "http_protocol: HTTP_PROTOCOL_HTTP2") +
+      "listeners { name: \"inner\" address: \"" + inner +
+      "\" filter_chains { filters { config { [network_filters/http_connection_manager] { "
+      "virtual_hosts { name: \"all\" domains: \"*\" routes { route { cluster: \"second\" } } "
+      "} } } } } }\n" +
+      test::cluster("second", addresses, traffic.cluster) + test::runtime());
 }
 
 // Otherwise the tests above would hold for any program.
@@ -138,6 +154,12 @@ std::vector<Traffic> kinds() {
        .request = "GET /a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7, 192.0.2.8\r\n\r\n",
        .manager =
            "forwarded { trusted_hops: 1 via: \"weir\" } request_id { add_to_response: true }"},
+      {.name = "OverHttp2", .request = browserHead(), .http2_between = true},
+      {.name = "BodiesOverHttp2",
+       .request = "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" +
+                  std::string(2000, 'p'),
+       .response = "HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + std::string(50'000, 'b'),
+       .http2_between = true},
       {.name = "PathThatNeedsNormalising",
        .request = "GET /a/./b/../%63//d HTTP/1.1\r\nHost: a\r\n\r\n"},
       {.name = "JsonAccessLog",
