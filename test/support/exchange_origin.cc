@@ -50,6 +50,8 @@ std::string http1Head(const ScriptedResponse& response) {
     head += "Content-Length: " + response.announced_length + "\r\n";
   } else if (response.body.length == Length::kKnown) {
     head += "Content-Length: " + std::to_string(response.body.bytes.size()) + "\r\n";
+  } else if (response.until_close) {
+    head += "Connection: close\r\n";
   } else if (response.body.length == Length::kUnknown) {
     head += "Transfer-Encoding: chunked\r\n";
   } else if (response.status != 204 && response.status != 304) {
@@ -61,7 +63,7 @@ std::string http1Head(const ScriptedResponse& response) {
 std::string http1Body(const ScriptedResponse& response) {
   const ScriptedBody& body = response.body;
   const std::string_view bytes = std::string_view(body.bytes).substr(0, response.breaks_after);
-  if (body.length != Length::kUnknown) return std::string(bytes);
+  if (body.length != Length::kUnknown || response.until_close) return std::string(bytes);
   std::string text;
   for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
     text += chunkOf(bytes.substr(at, kChunkBytes));
@@ -196,7 +198,8 @@ class Http2Origin {
           running.stage = Stage::kDone;
         } else if (const bool whole = message.ended || running.exchange->tunnel();
                    whole || running.exchange->response.early) {
-          noteRequest(stream, running, whole ? "whole" : "broken");
+          const bool early = running.exchange->response.early;
+          noteRequest(stream, running, whole && !early ? "whole" : "broken");
           respond(stream, *running.exchange);
           running.stage = Stage::kDone;
         }
@@ -346,7 +349,7 @@ bool ExchangeOrigin::serveOne(RawConnection& connection) {
   if (!whole && !response.early) return false;
   connection.send(http1Head(response));
   if (!exchange->toHead()) connection.send(http1Body(response));
-  if (response.breaks_after != kNever) return false;
+  if (response.breaks_after != kNever || response.until_close) return false;
   if (response.early) return connection.readBody(request);
   return whole;
 }

@@ -92,6 +92,14 @@ void addBodies(std::vector<Exchange>& list) {
   list.push_back({.name = "large_unknown",
                   .request = {.method = "PUT", .body = unknown(large(1'500'000))},
                   .response = {.body = unknown(large(2'500'000))}});
+  list.push_back(
+      {.name = "whole_window",  // to the byte what a peer takes at first; the end comes behind that
+       .request = {.method = "POST", .body = unknown(large(65'535), {{"x-up", "1"}})},
+       .response = {.body = unknown(large(65'535), {{"x-down", "1"}})}});
+  list.push_back(
+      {.name = "until_close", .response = {.body = unknown(large(200'000)), .until_close = true}});
+  list.push_back(
+      {.name = "until_close_at_once", .response = {.body = unknown(""), .until_close = true}});
   list.push_back({.name = "trailers_up",
                   .request = {.method = "POST", .body = unknown("abc", {{"x-sum", "1"}})},
                   .response = {.body = known("x")}});

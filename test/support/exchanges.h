@@ -46,6 +46,7 @@ struct ScriptedResponse {
   bool early = false;                 // before the request's body, which is not read
   bool breaks_at_once = false;        // the request is whole, and no byte of an answer is sent
   size_t breaks_after = kNever;       // so many bytes of the body
+  bool until_close = false;           // HTTP/1: the end of the connection ends a body of kUnknown
   std::string announced_length = {};  // for HEAD and 304
 };
 
