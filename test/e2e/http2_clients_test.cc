@@ -144,6 +144,20 @@ TEST_F(Http2ClientsTest, NghttpWithManyStreamsAndTrailersBothWays) {
   }
 }
 
+TEST_F(Http2ClientsTest, SmallWindowsAndPaddingOfNghttpDoNotMatter) {
+  for (const size_t size : {size_t{16'385}, size_t{65'535}, size_t{1} << 20}) {
+    const std::string file = "/" + ServedFiles::name(size);
+    const Command command = {"nghttp", "--window-bits=10", "--connection-window-bits=16",
+                             "--padding=255"};
+    Command get = command;
+    get.push_back(plain(file));
+    EXPECT_TRUE(test::runToEnd(get).out == ServedFiles::content(size)) << size;
+    Command post = command;
+    post.insert(post.end(), {"--data", files_.root() + file, plain("/echo")});
+    EXPECT_TRUE(test::runToEnd(post).out.ends_with(ServedFiles::content(size))) << size;
+  }
+}
+
 TEST_F(Http2ClientsTest, H2loadWithAHundredStreams) {
   for (const std::string& url : {tls("/f1023"), plain("/f1023")}) {
     expectAll(test::load({"-n", "4000", "-c", "2", "-m", "100"}, url), 4000);

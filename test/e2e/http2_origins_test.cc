@@ -163,5 +163,23 @@ TEST_F(Http2OriginsTest, NghttpdSendsFilesAndTrailers) {
   EXPECT_EQ(load.succeeded, 2000) << load.text;
 }
 
+TEST_F(Http2OriginsTest, SmallWindowsAndPaddingOfTheOriginDoNotMatter) {
+  test::ChildProcess nghttpd({"nghttpd", "--no-tls", "--address=127.0.0.1", "--echo-upload",
+                              "--window-bits=10", "--connection-window-bits=16", "--padding=255",
+                              "--htdocs=" + files_.root(), std::to_string(port_)});
+  ASSERT_TRUE(test::accepts(port_, nghttpd)) << nghttpd.err();
+  test::WeirProcess weir(configuration());
+  expectFiles(weir);
+  for (const size_t size : {size_t{1}, size_t{65'535}, size_t{3'333'333}}) {
+    const std::string file = files_.root() + "/" + ServedFiles::name(size);
+    for (const char* version : {"--http1.1", test::kPriorKnowledge}) {
+      const Finished finished = test::curl({version, "--data-binary", "@" + file, "--output",
+                                            folder_.file("echo"), weir.url("edge", "/")});
+      EXPECT_EQ(finished.code, 0) << finished.err;
+      EXPECT_TRUE(test::readFile(folder_.file("echo")) == ServedFiles::content(size)) << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weir
