@@ -51,11 +51,14 @@ void Http2Side::onData(buffer::Buffer& data, bool end_stream) {
   if (std::exchange(changed_, false)) connection_.changed();
 }
 
+// A limit of no streams is like any other (RFC 9113 6.5.2): it may be raised in the time that there
+// is to connect.
 void Http2Side::becomeReady() {
   changed_ = false;
   if (!codec_->settled()) return;
   if (codec_->freeStreams() > 0) return connection_.becomeReady();
-  connection_.fail(PoolFailure::kConnectFailed, "upstream_takes_no_streams");
+  if (codec_->goingAway())
+    connection_.fail(PoolFailure::kConnectFailed, "upstream_takes_no_streams");
 }
 
 void Http2Side::onStreamEnded() {

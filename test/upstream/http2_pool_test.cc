@@ -410,15 +410,37 @@ TEST_F(Http2PoolTest, AnEndpointOfHttp1IsFoundOut) {
 
 TEST_F(Http2PoolTest, AnEndpointThatTakesNoStreamsIsNotUp) {
   allow(0);
-  HttpPool& pool = apply();
+  HttpPool& pool = apply({.connect_timeout = milliseconds(500)});
   TestRequest& a = start();
   TestRequest& b = start();
-  ASSERT_TRUE(until([&] { return a.told + b.told == 2; }));
-  EXPECT_EQ(b.failure, PoolFailure::kConnectFailed);
-  EXPECT_EQ(b.detail, "upstream_takes_no_streams");
+  ASSERT_TRUE(until([&] { return peer.connections() == 1 && peer.settingsAcks(0) == 1; }));
+  worker.dispatcher.advance(milliseconds(400));
+  EXPECT_EQ(a.told + b.told, 0);
+  worker.dispatcher.advance(milliseconds(200));
+  EXPECT_EQ(b.failure, PoolFailure::kConnectTimeout);
   worker.run();
   EXPECT_EQ(pool.openConnections(), 0u);
   EXPECT_EQ(peer.connections(), 1u) << "tried once";
+}
+
+TEST_F(Http2PoolTest, AnEndpointThatTakesNoStreamsYetIsWaitedFor) {
+  allow(0);
+  apply();
+  TestRequest& a = start();
+  ASSERT_TRUE(until([&] { return peer.connections() == 1 && peer.settingsAcks(0) == 1; }));
+  EXPECT_EQ(a.told, 0);
+  peer.send(0, test::http2::settings(maxStreams(1)));
+  ASSERT_TRUE(answerAll());
+  EXPECT_EQ(peer.connections(), 1u);
+}
+
+TEST_F(Http2PoolTest, AnEndpointThatGoesAwayAtOnceIsNotUp) {
+  peer.greeting = test::http2::settings() + test::http2::goaway(0, ErrorCode::kNoError);
+  HttpPool& pool = apply();
+  TestRequest& a = start();
+  ASSERT_TRUE(until([&] { return a.told == 1; }));
+  worker.run();
+  EXPECT_EQ(pool.openConnections(), 0u);
 }
 
 // --- limits --------------------------------------------------------------------------------------
