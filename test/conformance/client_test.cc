@@ -585,6 +585,33 @@ TEST_F(ClientTest, GoawayWithAnErrorIsA502) {
   EXPECT_EQ(exchange(postOf(10)).status(), 502);
 }
 
+// 6.8, towards clients: a graceful end says first that no more requests are taken, then up to which
+// they were; what was asked is answered, and the number never grows (violations()).
+TEST_F(ClientTest, EndsGracefullyTowardsItsClients) {
+  std::promise<void> draining;
+  start([&](Http2Peer& peer, int) {
+    if (!peer.start()) return;
+    const auto stream = peer.nextRequest();
+    if (!stream) return;
+    draining.get_future().wait();
+    peer.respond(*stream, 200, "last words");
+    EXPECT_TRUE(peer.readToEnd());
+  });
+  Http2Peer peer = http2Client();
+  const uint32_t stream = peer.request();
+  ASSERT_TRUE(peer.roundTrip());
+  std::thread ending([&] { proxy().shutdown(); });
+  EXPECT_TRUE(peer.until([&] { return !peer.goaways().empty(); })) << peer.whatCame();
+  draining.set_value();
+  EXPECT_TRUE(peer.responds(stream, 200));
+  EXPECT_EQ(peer.message(stream).body, "last words");
+  EXPECT_TRUE(peer.readToEnd());
+  ending.join();
+  for (const http2::Goaway& goaway : peer.goaways()) EXPECT_EQ(goaway.code, kNoError);
+  EXPECT_GE(peer.goaways().back().last_stream, stream);
+  EXPECT_EQ(peer.violations(), "");
+}
+
 // RFC 8441, 3: :protocol only to an origin that said it knows it.
 TEST_F(ClientTest, SendsNoProtocolToWhoDoesNotKnowIt) {
   std::string protocol = "none";

@@ -350,6 +350,30 @@ TEST_F(ServerTranslation, HeadHasNoContent) {
   EXPECT_TRUE(message.ended);
 }
 
+// 8.1: an interim response is HEADERS without the end; the trailers of a response end it.
+TEST_F(ServerTranslation, InterimResponsesAndTrailersOfTheOrigin) {
+  Http2Peer peer = connect();
+  const Message& interim = peer.finish(peer.request(http2::get(kInterimPath)));
+  EXPECT_EQ(interim.status(), 200);
+  ASSERT_EQ(interim.informational.size(), 1u);
+  EXPECT_THAT(http2::textOf(interim.informational[0]), HasSubstr("link: </a>\n"));
+  const Message& trailers =
+      peer.finish(peer.request(http2::get(kTrailersPath, {{"te", "trailers"}})));
+  EXPECT_EQ(trailers.body, "body");
+  EXPECT_EQ(trailers.trailer("x-sum"), "42");
+  EXPECT_TRUE(trailers.ended);
+  EXPECT_EQ(peer.violations(), "");
+}
+
+// 8.1: a response without content ends with its head or an empty DATA frame.
+TEST_F(ServerTranslation, AResponseWithoutContentEnds) {
+  Http2Peer peer = connect({{Setting::kInitialWindowSize, 0}});
+  const Message& message = peer.finish(peer.request(http2::get(kNoContentPath)));
+  EXPECT_EQ(message.status(), 204);
+  EXPECT_TRUE(message.ended);
+  EXPECT_EQ(peer.violations(), "");
+}
+
 // 8.5: a tunnel carries DATA both ways and nothing else.
 TEST_F(ServerTranslation, HeadersInATunnelAreAStreamError) {
   Http2Peer peer = connect();

@@ -60,6 +60,15 @@ class Subject : public ::testing::Environment {
   }
 
   static std::string answer(const test::RawMessage& request) {
+    if (request.target() == kInterimPath) {
+      return "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    }
+    if (request.target() == kTrailersPath) {
+      return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+             "4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n";
+    }
+    if (request.target() == kNoContentPath) return "HTTP/1.1 204 No Content\r\n\r\n";
     std::string body(kLargeBytes, 'x');
     if (request.target() != kLargePath) {
       body = request.start_line + "\n";

@@ -27,6 +27,10 @@ using test::http2::Settings;
 // GET gives so many bytes; all other paths give the request as text (ScriptedOrigin::echoing).
 constexpr std::string_view kLargePath = "/large";
 constexpr size_t kLargeBytes = 300'000;
+// 103 first, trailers behind, 204.
+constexpr std::string_view kInterimPath = "/interim";
+constexpr std::string_view kTrailersPath = "/trailers-behind";
+constexpr std::string_view kNoContentPath = "/no-content";
 
 class ServerTest : public ::testing::Test {
  protected:
