@@ -40,6 +40,7 @@ void Http2Side::onData(buffer::Buffer& data, bool end_stream) {
   dispatching_ = false;
   if (!connection_.open()) return;
   if (error.reason == ErrorReason::kNone && end_stream) {
+    if (!connection_.up()) return connection_.turnedAway("upstream_closed");
     error = {ErrorOrigin::kUpstream, ErrorReason::kConnectionClosed, false, "upstream_closed"};
   }
   if (error.reason != ErrorReason::kNone) {
@@ -57,8 +58,7 @@ void Http2Side::becomeReady() {
   changed_ = false;
   if (!codec_->settled()) return;
   if (codec_->freeStreams() > 0) return connection_.becomeReady();
-  if (codec_->goingAway())
-    connection_.fail(PoolFailure::kConnectFailed, "upstream_takes_no_streams");
+  if (codec_->goingAway()) connection_.turnedAway("upstream_takes_no_streams");
 }
 
 void Http2Side::onStreamEnded() {

@@ -44,6 +44,7 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   void onConnectionUp(PooledConnection& connection) override;
   void onConnectFailed(PooledConnection& connection, PoolFailure failure,
                        std::string_view detail) override;
+  void onTurnedAway(PooledConnection& connection, std::string_view detail) override;
   void onConnectionChanged(PooledConnection& connection) override;
   void onConnectionGone(PooledConnection& connection, bool broken) override;
 
@@ -52,12 +53,16 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   static constexpr std::chrono::milliseconds kRetryInterval{10};
   // Of connections that share, so many are compared; they take turns.
   static constexpr int kMaxCompared = 16;
+  // Connections one after the other that the endpoint may end before they are up, until those who
+  // wait are told.
+  static constexpr uint32_t kMaxTurnedAway = 3;
 
   // Connections.
   bool open(const PoolRequest& request);
   uint32_t expectedRoom() const;
   bool atLimit() const;
   bool othersWait() const;
+  void forget(const PooledConnection& connection);
   void put(PooledConnection& connection, Place place);
   void settle(PooledConnection& connection);
   template <class Condition>
@@ -98,6 +103,7 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   uint32_t expected_ = 0;      // the requests that connecting ones will take
   uint32_t learned_room_ = 0;  // of the connection that came up last; 0: none yet
   LearnedLimit learned_limit_;
+  uint32_t turned_away_ = 0;
   uint32_t waiting_count_ = 0;
   bool draining_ = false;
 };
@@ -261,6 +267,7 @@ void EndpointHttpPool::settle(PooledConnection& connection) {
 void EndpointHttpPool::onConnectionUp(PooledConnection& connection) {
   --connecting_;
   expected_ -= connection.expected();
+  turned_away_ = 0;
   learned_room_ = std::max<uint32_t>(connection.room(), 1);
   onConnectionChanged(connection);
   openForWaiting();  // it may take fewer than it was expected to
@@ -280,12 +287,27 @@ void EndpointHttpPool::onConnectionGone(PooledConnection& connection, bool broke
   tellIfUnused();
 }
 
-// Those who waited for it fail, unless others that are being opened will take them.
-void EndpointHttpPool::onConnectFailed(PooledConnection& connection, PoolFailure failure,
-                                       std::string_view detail) {
+// One that never came up.
+void EndpointHttpPool::forget(const PooledConnection& connection) {
   --open_;
   --connecting_;
   expected_ -= connection.expected();
+}
+
+void EndpointHttpPool::onTurnedAway(PooledConnection& connection, std::string_view detail) {
+  if (++turned_away_ > kMaxTurnedAway) {
+    return onConnectFailed(connection, PoolFailure::kConnectFailed, detail);
+  }
+  forget(connection);
+  openForWaiting();
+  armWaitTimer();
+  tellIfUnused();
+}
+
+// Those who waited for it fail, unless others that are being opened will take them.
+void EndpointHttpPool::onConnectFailed(PooledConnection& connection, PoolFailure failure,
+                                       std::string_view detail) {
+  forget(connection);
   for (uint32_t left = connection.expected(); left > 0 && waiting_count_ > expected_; --left) {
     failFront(failure, detail);
   }

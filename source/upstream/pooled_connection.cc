@@ -104,7 +104,15 @@ void PooledConnection::onData(buffer::Buffer&, bool) {
 }
 
 void PooledConnection::fail(PoolFailure failure, std::string_view detail) {
-  if (state_ != State::kConnecting) return;
+  if (endBeforeUp(failure)) owner_->onConnectFailed(*this, failure, detail);
+}
+
+void PooledConnection::turnedAway(std::string_view detail) {
+  if (endBeforeUp(PoolFailure::kConnectFailed)) owner_->onTurnedAway(*this, detail);
+}
+
+bool PooledConnection::endBeforeUp(PoolFailure failure) {
+  if (state_ != State::kConnecting) return false;
   const bool timed_out = failure == PoolFailure::kConnectTimeout;
   WorkerCluster::Cells& cells = cluster_.cells();
   (timed_out ? cells.connect_timeouts : cells.connect_failures)->add();
@@ -114,7 +122,7 @@ void PooledConnection::fail(PoolFailure failure, std::string_view detail) {
     connection_->close(network::CloseMode::kNow);
   }
   leave();
-  owner_->onConnectFailed(*this, failure, detail);
+  return true;
 }
 
 // --- In use ---
@@ -177,7 +185,7 @@ void PooledConnection::onClose(network::CloseReason reason) {
 
 void PooledConnection::closed(bool broken) {
   if (state_ == State::kConnecting) {
-    fail(PoolFailure::kConnectFailed, "upstream_closed");
+    turnedAway("upstream_closed");
   } else if (up()) {
     leave();
     owner_->onConnectionGone(*this, broken);

@@ -33,6 +33,9 @@ class ConnectionOwner {
   // Instead, when it never came so far: it is closed as below.
   virtual void onConnectFailed(PooledConnection& connection, PoolFailure failure,
                                std::string_view detail) = 0;
+  // Or the endpoint took it and ended it before it could carry anything, as one does that is just
+  // stopping.
+  virtual void onTurnedAway(PooledConnection& connection, std::string_view detail) = 0;
   // Requests have ended, or it has another room than before.
   virtual void onConnectionChanged(PooledConnection& connection) = 0;
   // It is closed, counts no more, and destroys itself later. `broken`: by the peer or the network,
@@ -107,6 +110,8 @@ class PooledConnection final : public network::ConnectionHandler,
   void countBytes();
   // Before it is ready: the peer is not what it should be.
   void fail(PoolFailure failure, std::string_view detail);
+  // Likewise: it has ended the connection.
+  void turnedAway(std::string_view detail);
   // The side was told onClose. It is destroyed later.
   void closed(bool broken);
 
@@ -123,6 +128,7 @@ class PooledConnection final : public network::ConnectionHandler,
 
   void onTimer();
   std::unique_ptr<HttpSide> makeSide();
+  bool endBeforeUp(PoolFailure failure);
   void leave();
 
   ConnectionOwner* owner_;  // null after closed()

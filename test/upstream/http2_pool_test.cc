@@ -439,8 +439,33 @@ TEST_F(Http2PoolTest, AnEndpointThatGoesAwayAtOnceIsNotUp) {
   HttpPool& pool = apply();
   TestRequest& a = start();
   ASSERT_TRUE(until([&] { return a.told == 1; }));
+  EXPECT_EQ(a.failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(a.detail, "upstream_takes_no_streams");
   worker.run();
   EXPECT_EQ(pool.openConnections(), 0u);
+  EXPECT_EQ(peer.connections(), 4u);
+  EXPECT_EQ(process.gauge("cluster_connect_failures_total"), 4);
+}
+
+// As a server does whose process gives way to another one: that takes the next connection.
+TEST_F(Http2PoolTest, AnEndpointThatStopsLosesNobodyWhoWaits) {
+  for (int way = 0; way < 3; ++way) {
+    SCOPED_TRACE(way);
+    HttpPool& pool = apply();
+    const size_t first = peer.connections();
+    peer.greeting = way == 0 ? test::http2::settings() + test::http2::goaway(0, ErrorCode::kNoError)
+                             : std::string();
+    for (int i = 0; i < 5; ++i) start();
+    ASSERT_TRUE(until([&] { return peer.connections() == first + 1; }));
+    if (way > 0) origin.close(first, /*reset=*/way == 1);
+    peer.greeting = test::http2::settings();
+    ASSERT_TRUE(answerAll());
+    EXPECT_LE(peer.connections(), first + 3);
+    for (TestRequest& request : requests) EXPECT_TRUE(request.done);
+    pool.closeIdle();
+    worker.run();
+    requests.clear();
+  }
 }
 
 // --- limits --------------------------------------------------------------------------------------
