@@ -1,5 +1,7 @@
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -173,6 +175,40 @@ void connect(benchmark::State& state) {
   }
 }
 BENCHMARK(connect);
+
+size_t residentBytes() {
+  size_t pages = 0;
+  size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Server halves that have answered one request and wait: the counter says what one keeps.
+void idle(benchmark::State& state) {
+  constexpr size_t kConnections = 2000;
+  Ends ends(1);
+  benchmark::DoNotOptimize(ends.client->newStream(*ends.responses[0]).encodeHead(ends.asked, true));
+  ends.dispatcher.endTurn();
+  const std::string bytes = ends.up.bytes.toString();
+  for (auto _ : state) {
+    std::vector<std::unique_ptr<ServerCodec>> servers;
+    servers.reserve(kConnections);
+    const size_t before = residentBytes();
+    for (size_t i = 0; i < kConnections; ++i) {
+      servers.push_back(createServerCodec(
+          {ends.dispatcher, ends.blocks, ends.random, ends.cells, ends.limits, ends.options},
+          ends.down, ends));
+      ends.input.append(bytes);
+      servers.back()->dispatch(ends.input, false);
+      ends.complete.back()->encoder->encodeHead(ends.answer, true);
+      ends.complete.clear();
+      ends.dispatcher.endTurn();
+      ends.down.bytes.clear();
+    }
+    state.counters["bytes"] = static_cast<double>(residentBytes() - before) / kConnections;
+  }
+}
+BENCHMARK(idle)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace weir::http::http2

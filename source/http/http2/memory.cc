@@ -79,7 +79,8 @@ void Memory::give(void* memory) {
 
 void* Memory::resize(void* memory, size_t bytes) {
   if (memory == nullptr) return take(bytes);
-  const size_t had = headerOf(memory).bytes;
+  const Header& header = headerOf(memory);
+  const size_t had = header.size_class == kShared ? kFrameBufferBytes : header.bytes;
   if (had >= bytes) return memory;
   void* const larger = take(bytes);
   std::memcpy(larger, memory, had);
@@ -108,7 +109,10 @@ nghttp2_mem* Memory::forNghttp2() {
         std::memset(memory, 0, count * size);
         return memory;
       },
-      [](void* memory, size_t size, void*) { return ofThisThread().resize(memory, size); },
+      [](void* memory, size_t size, void*) {
+        Memory& own = ofThisThread();
+        return memory == nullptr ? own.takeForNghttp2(size) : own.resize(memory, size);
+      },
   };
   return &functions;
 }

@@ -7,19 +7,20 @@
 
 namespace weir::http::http2 {
 
-// A dispatcher with nothing but ends of turns and a wheel that stands still, for what counts
-// instructions and allocations. Worker-confined.
+// A dispatcher with nothing but ends of turns, each a millisecond behind the one before, and a
+// wheel that stands still, for what counts instructions and allocations. Worker-confined.
 class TurnDispatcher final : public event::Dispatcher {
  public:
   void endTurn() {
+    now_ += std::chrono::milliseconds(1);
     base::IntrusiveList<event::TurnEndTask, event::TurnEndTask> due;
     due.spliceBack(turn_end_);
     while (event::TurnEndTask* task = due.popFront()) task->onTurnEnd();
   }
 
-  event::MonotonicTime now() const override { return {}; }
+  event::MonotonicTime now() const override { return now_; }
   event::SystemTime systemNow() const override { return {}; }
-  event::MonotonicTime preciseNow() const override { return {}; }
+  event::MonotonicTime preciseNow() const override { return now_; }
   std::unique_ptr<event::FdWatcher> createFdWatcher(int, event::FdHandler&) override {
     assert(false);
     return nullptr;
@@ -40,6 +41,7 @@ class TurnDispatcher final : public event::Dispatcher {
   bool isThisThread() const override { return true; }
 
  private:
+  event::MonotonicTime now_;
   event::TimerWheel wheel_;
   base::IntrusiveList<event::TurnEndTask, event::TurnEndTask> turn_end_;
 };
