@@ -37,7 +37,8 @@ struct BodyNeeds {
 };
 
 // A reply that Weir makes itself. To a request of gRPC or gRPC-Web it goes out as a response of
-// trailers only, with status 200: `grpc_status` (or what `status` means in gRPC), and `body` as the message.
+// trailers only, with status 200: `grpc_status` (or what `status` means in gRPC), and `body` as the
+// message.
 struct LocalReply {
   uint16_t status = 500;
   std::string_view body = {};  // copied
