@@ -30,13 +30,15 @@ struct CodecServices {
 // One form inside: an extended CONNECT for a protocol P (RFC 8441) is handed over as what HTTP/1
 // makes of it: method GET, head.upgrade = P, with Connection, Upgrade and for a WebSocket a
 // Sec-WebSocket-Key of the codec's making; status 101 with framing kTunnel becomes 200 on the wire,
-// and a Sec-WebSocket-Accept that does not fit the key becomes 502. The client codec does the same
+// a Sec-WebSocket-Accept that does not fit the key becomes 502, and 2xx without a switch 501, since
+// it would read as a tunnel. The client codec does the same
 // the other way round. Cookie crumbs are joined. Names are written in lower case; fields that
 // belong to one HTTP/1 connection are left out.
 //
 // Bodies: what a stream is sent counts against its window and the connection's until the decoder
 // has it; a stream whose reading is disabled keeps at most its window. What is to be sent waits in
-// the stream; over kSendHighBytes its source is told to stop (onResponseBlocked, onRequestBlocked).
+// the stream; over kSendHighBytes (kSendLowBytes, while the connection is above its watermark) its
+// source is told to stop (onResponseBlocked, onRequestBlocked).
 // Frames of all streams leave together at the end of a loop turn, by urgency (RFC 9218), as long as
 // the connection's output is below its watermark.
 
