@@ -135,10 +135,6 @@ class ServerCodec {
   // The connection carries no further request. HTTP/1: asked in onStreamComplete, true means flush
   // and close.
   virtual bool closing() const = 0;
-  // After dispatch() returned an error and when no response head was sent: writes the whole final
-  // answer (HTTP/1: statusFor(error), no body, Connection: close; HTTP/2: nothing, GOAWAY has been
-  // written).
-  virtual void answerError(const StreamError& error) = 0;
   // The connection's output passed its watermark up / down: tells the streams (onResponseBlocked).
   virtual void onAboveHighWatermark() {}
   virtual void onBelowLowWatermark() {}

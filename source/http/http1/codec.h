@@ -14,6 +14,9 @@ class Http1ServerCodec : public ServerCodec {
   virtual void attach(CodecOutput& output, ServerCodecCallbacks& callbacks) = 0;
   // Forgets the exchange in progress without a call to anybody: the connection is gone.
   virtual void detach() = 0;
+  // After dispatch() returned an error and when no response head was sent: writes the whole final
+  // answer: statusFor(error), no body, Connection: close.
+  virtual void answerError(const StreamError& error) = 0;
 };
 
 // What a client codec tells its owner. Worker-confined.

@@ -21,7 +21,6 @@ class NghttpServerCodec final : public ServerCodec, public Session {
   bool idle() const override { return openStreams() == 0 && !inFieldBlock(); }
   void drain() override;
   bool closing() const override;
-  void answerError(const StreamError&) override {}
   void onAboveHighWatermark() override { aboveHighWatermark(); }
   void onBelowLowWatermark() override { belowLowWatermark(); }
 
