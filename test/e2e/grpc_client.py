@@ -139,7 +139,7 @@ def capped(calls):
 
 def cancel(calls):
     call = calls.hang(b"", timeout=60)
-    time.sleep(0.2)
+    call.initial_metadata()  # the server has begun
     call.cancel()
     expect(calls.was_cancelled(b"", timeout=20), b"yes")
 

@@ -58,9 +58,11 @@ def chat(requests, context):
 
 def hang(request, context):
     """Ends only when the client gives it up, and says so to who calls WasCancelled."""
-    context.add_callback(cancelled.release)
-    while context.is_active():
-        time.sleep(0.01)
+    over = threading.Event()
+    context.add_callback(over.set)
+    context.send_initial_metadata(())
+    over.wait()
+    cancelled.release()
     yield b""
 
 
