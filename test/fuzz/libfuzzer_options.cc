@@ -1,6 +1,6 @@
 // Adds our options to a libFuzzer binary that Bazel runs as a test: a fixed number of runs from a
-// fixed seed, new inputs into the test's scratch folder (never into the corpus), crashes into its
-// outputs.
+// fixed seed, or what a slow machine does of it in half the time that Bazel gives a small test; new
+// inputs into the test's scratch folder (never into the corpus), crashes into its outputs.
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -8,6 +8,7 @@
 namespace {
 
 constexpr char kDefaultRuns[] = "20000";
+constexpr char kDefaultSeconds[] = "30";
 
 const char* environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -24,6 +25,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
       (*argv)[0],
       std::string("-runs=") + environment("WEIR_FUZZ_RUNS", kDefaultRuns),
       "-seed=1",
+      std::string("-max_total_time=") + environment("WEIR_FUZZ_SECONDS", kDefaultSeconds),
       "-timeout=10",
       "-print_final_stats=1",
       std::string("-artifact_prefix=") + environment("TEST_UNDECLARED_OUTPUTS_DIR", ".") + "/",
