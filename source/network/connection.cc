@@ -28,16 +28,16 @@ std::unique_ptr<Connection> Connection::accepted(IoContext& io, int fd, const Ad
 std::unique_ptr<Connection> Connection::connect(IoContext& io, const Address& remote,
                                                 std::unique_ptr<TransportSocket> transport,
                                                 const ConnectOptions& options) {
+  const bool race = !options.more_addresses.empty();
   int error = 0;
-  base::UniqueFd socket = openStreamSocket(remote, error);
-  if (socket.valid() && options.source.family() != Address::Family::kNone) {
-    error = bindSource(socket.get(), options.source, options.transparent);
-    if (error != 0) socket.reset();
-  }
-  const int fd = socket.release();
+  const int fd =
+      race ? -1
+           : openConnectingSocket(remote, options.source, options.transparent, error).release();
   std::unique_ptr<Connection> connection(
       new Connection(io, fd, remote, nullptr, std::move(transport), State::kConnecting));
-  if (fd >= 0) {
+  if (race) {
+    connection->startRace(options);
+  } else if (fd >= 0) {
     connection->startConnecting(options);
   } else {
     connection->finish(CloseReason::kConnectFailed, error);
@@ -100,7 +100,31 @@ void Connection::startConnecting(const ConnectOptions& options) {
   watchFd();
 }
 
+void Connection::startRace(const ConnectOptions& options) {
+  std::vector<Address> addresses{remote_};
+  addresses.insert(addresses.end(), options.more_addresses.begin(), options.more_addresses.end());
+  extra().race = std::make_unique<ConnectRace>(io_.dispatcher(), std::move(addresses), options,
+                                               [this] { finishRace(); });
+  armTimer(options.timeout);
+  if (!extra_->race->start()) return;
+  resume_due_ = true;
+  enqueue();
+  io_.wake();
+}
+
+void Connection::finishRace() {
+  if (!extra_->race->over()) return;
+  ConnectRace::Outcome outcome = extra_->race->take();
+  io_.dispatcher().deferDelete(std::move(extra_->race));
+  if (!outcome.socket.valid()) return finish(CloseReason::kConnectFailed, outcome.error);
+  remote_ = outcome.address;
+  plain_.attach(outcome.socket.release());
+  finishConnecting();
+  watchFd();
+}
+
 void Connection::finishConnecting() {
+  if (extra_ && extra_->race) return finishRace();
   const int error = takeSocketError(fd());
   if (error != 0) return finish(CloseReason::kConnectFailed, error);
   if (!transport_) return becomeOpen();
@@ -305,7 +329,7 @@ void Connection::discardWhileLingering() {
 void Connection::setReadEnabled(bool enabled) {
   const bool resume = enabled && (!read_enabled_ || hasInput());
   read_enabled_ = enabled;
-  if (!resume) return;
+  if (!resume || state_ == State::kConnecting) return;
   resume_due_ = true;
   enqueue();
 }
@@ -313,7 +337,7 @@ void Connection::setReadEnabled(bool enabled) {
 void Connection::holdReading(bool hold) {
   const bool resume = read_held_ && !hold;
   read_held_ = hold;
-  if (!resume) return;
+  if (!resume || state_ == State::kConnecting) return;
   resume_due_ = true;
   enqueue();
 }

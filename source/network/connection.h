@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "source/buffer/buffer.h"
 #include "source/event/dispatcher.h"
@@ -23,6 +24,9 @@ struct ConnectOptions {
   // (IP_TRANSPARENT) needs CAP_NET_ADMIN and routing rules.
   Address source = {};
   bool transparent = false;
+  // Other addresses of the same peer, in order of preference, tried as well when the first does not
+  // answer soon (ConnectRace). Copied.
+  std::span<const Address> more_addresses = {};
 };
 
 // Why a connection ended, from this side's view.
@@ -85,6 +89,7 @@ class Connection final : public event::FdHandler,
                                               std::shared_ptr<const Address> local,
                                               std::unique_ptr<TransportSocket> transport);
   // Starts connecting; the outcome comes by onConnected or onClose, never from inside this call.
+  // With several addresses, remoteAddress() is the one that answered from then on.
   static std::unique_ptr<Connection> connect(IoContext& io, const Address& remote,
                                              std::unique_ptr<TransportSocket> transport,
                                              const ConnectOptions& options);
@@ -178,6 +183,8 @@ class Connection final : public event::FdHandler,
   // Setting up.
   void startConnecting(const ConnectOptions& options);
   void finishConnecting();
+  void startRace(const ConnectOptions& options);
+  void finishRace();
   void driveHandshake();
   void becomeOpen();
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "source/event/timer.h"
+#include "source/network/connect_race.h"
 #include "source/network/connection.h"
 #include "source/network/io_context.h"
 
@@ -15,6 +17,7 @@ struct Connection::Extra {
               &owner) {}
 
   event::WheelTimer timer;
+  std::unique_ptr<ConnectRace> race;  // while it is open which address is connected to
   SplicePump* source_pump = nullptr;  // set while splice_source_
   SplicePump* target_pump = nullptr;  // set while splice_target_
   uint32_t discarded_bytes = 0;

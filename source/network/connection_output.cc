@@ -243,6 +243,10 @@ void Connection::finish(CloseReason reason, int error) {
 void Connection::closeDescriptor() {
   detachSplices();
   cancelTimer();
+  if (extra_ && extra_->race) {
+    extra_->race->cancel();
+    io_.dispatcher().deferDelete(std::move(extra_->race));
+  }
   if (watcher_) watcher_->closing();
   watcher_.reset();
   if (fd() < 0) return;

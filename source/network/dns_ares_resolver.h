@@ -16,7 +16,7 @@ struct DnsOptions {
   // file). Else these alone, for names as they are written.
   std::vector<Address> servers;
   std::chrono::milliseconds timeout{2000};  // of the first try; each further round waits twice
-  uint32_t tries = 3;                        // of each server
+  uint32_t tries = 3;                       // of each server
   std::string resolv_conf = "/etc/resolv.conf";
   friend bool operator==(const DnsOptions&, const DnsOptions&) = default;
 };

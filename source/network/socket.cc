@@ -58,6 +58,16 @@ int bindSource(int fd, const Address& source, bool transparent) {
   return ::bind(fd, source.data(), source.length()) == 0 ? 0 : errno;
 }
 
+base::UniqueFd openConnectingSocket(const Address& address, const Address& source, bool transparent,
+                                    int& error) {
+  base::UniqueFd socket = openStreamSocket(address, error);
+  if (socket.valid() && source.family() != Address::Family::kNone) {
+    error = bindSource(socket.get(), source, transparent);
+    if (error != 0) socket.reset();
+  }
+  return socket;
+}
+
 void setResetOnClose(int fd) {
   // Only TCP knows it; elsewhere there is no RST and close(2) is as good.
   const linger abort{1, 0};

@@ -21,6 +21,10 @@ absl::Status setReusePort(int fd);
 absl::Status setIpv6Only(int fd);
 // Binds to `source`, also to one that is not this host's when `transparent`. 0 or the errno.
 int bindSource(int fd, const Address& source, bool transparent);
+// openStreamSocket(), bound to `source` unless that is of family kNone: for connecting to
+// `address`.
+base::UniqueFd openConnectingSocket(const Address& address, const Address& source, bool transparent,
+                                    int& error);
 // close(2) will send RST and drop what is unsent.
 void setResetOnClose(int fd);
 // Takes the pending error (SO_ERROR); 0: none.

@@ -397,6 +397,11 @@ TEST_F(ConnectTest, TimesOut) {
     connections.back()->setHandler(*handlers.back());
     worker_.settle();
   }
+  // It is not up because somebody turns reading off and on.
+  worker_.act([&] {
+    connections.back()->setReadEnabled(false);
+    connections.back()->setReadEnabled(true);
+  });
   EXPECT_EQ(handlers.back()->connected, 0);
   worker_.dispatcher.advance(std::chrono::milliseconds(250));
   EXPECT_EQ(handlers.back()->closes, 0);
