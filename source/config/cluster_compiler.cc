@@ -2,6 +2,8 @@
 
 #include <google/protobuf/message.h>
 
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "api/weir/config/v1/cluster.pb.h"
@@ -29,15 +31,38 @@ void checkEndpointUnique(const upstream::Endpoint& endpoint, int index,
   if (!from.id().empty()) checkUnique(from.id(), index, ids, "endpoint", at.field("id"));
 }
 
-upstream::Endpoint readEndpoint(const v1::Endpoint& from, const Cursor& at) {
-  upstream::Endpoint endpoint;
-  endpoint.address = readAddress(from.address(), /*allow_port_zero=*/false, at.field("address"));
+// "name:port" as host and port; nothing when it is an address, or neither.
+std::optional<std::pair<std::string, uint16_t>> splitName(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.starts_with("unix:") || text.starts_with('[')) {
+    return std::nullopt;
+  }
+  const std::string_view host = text.substr(0, colon);
+  const bool name = host.find_first_not_of("0123456789.:") != std::string_view::npos;
+  uint32_t port = 0;
+  const std::string_view digits = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  if (!name || !whole || port == 0 || port > 65535) return std::nullopt;
+  return std::pair(std::string(host), static_cast<uint16_t>(port));
+}
+
+upstream::EndpointEntry readEntry(const v1::Endpoint& from, bool names, const Cursor& at) {
+  upstream::EndpointEntry entry;
+  upstream::Endpoint& endpoint = entry.endpoint;
+  const auto name = names ? splitName(from.address()) : std::nullopt;
+  if (name) {
+    entry.host = name->first;
+    entry.port = name->second;
+  } else {
+    endpoint.address = readAddress(from.address(), /*allow_port_zero=*/false, at.field("address"));
+  }
   if (from.has_weight()) {
     endpoint.weight =
         static_cast<uint32_t>(readNumber(from.weight(), {0, kMaxWeight}, at.field("weight")));
   }
   endpoint.id = from.id().empty() ? from.address() : from.id();
-  return endpoint;
+  return entry;
 }
 
 upstream::HttpProtocol readProtocol(v1::Cluster::HttpProtocol from) {
@@ -71,6 +96,20 @@ void refuseWithHttp1(bool given, std::string_view field, const Cursor& at) {
                         "set http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well");
 }
 
+std::shared_ptr<const upstream::HostSet> initialHosts(
+    std::vector<std::shared_ptr<const upstream::Endpoint>> members,
+    const upstream::ClusterConfig& cluster) {
+  std::vector<upstream::HostSet::Host> hosts;
+  for (std::shared_ptr<const upstream::Endpoint>& member : members) {
+    hosts.push_back({.endpoint = std::move(member)});
+  }
+  if (cluster.load_balancer == nullptr) {  // which has been reported
+    return upstream::eligible(/*version=*/1, std::move(hosts), cluster.policy);
+  }
+  return upstream::makeHostSet(/*version=*/1, std::move(hosts), cluster.policy,
+                               *cluster.load_balancer);
+}
+
 // The metrics are left to the caller.
 void readHttp(const v1::Cluster& from, const Cursor& at, upstream::ClusterConfig& to) {
   to.http_protocol = readProtocol(from.http_protocol());
@@ -94,13 +133,14 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                                                                         const Cursor& at) {
   auto cluster = std::make_shared<upstream::ClusterConfig>();
   cluster->name = from.name();
-  if (from.has_discovery()) {
-    cluster->endpoint_source = compileDiscovery(from, at);
-    cluster->hosts = upstream::eligible(/*version=*/1, {});
-  } else {
-    cluster->hosts = compileEndpoints(from, at);
-  }
+  upstream::Discovery found = compileDiscovery(from, at);
+  cluster->endpoint_source = std::move(found.endpoint_source);
+  cluster->membership = std::move(found.membership);
+  cluster->clusters = std::move(found.clusters);
   cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
+  cluster->load_balancer_identity =
+      base::concat("load balancing ", from.load_balancing().config().SerializeAsString());
+  cluster->hosts = initialHosts(std::move(found.members), *cluster);
   cluster->original_source = from.original_source();
   CompileContext here = context();
   here.cluster_name = cluster->name;
@@ -146,48 +186,61 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   return cluster;
 }
 
-std::shared_ptr<const upstream::EndpointSource> Compiler::compileDiscovery(const v1::Cluster& from,
-                                                                           const Cursor& at) {
-  if (from.endpoints_size() > 0) {
+upstream::Discovery Compiler::compileDiscovery(const v1::Cluster& from, const Cursor& at) {
+  if (!from.has_discovery()) {
+    upstream::Discovery listed;
+    for (upstream::EndpointEntry& entry : readEntries(from, /*names=*/false, at)) {
+      listed.members.push_back(
+          std::make_shared<const upstream::Endpoint>(std::move(entry.endpoint)));
+    }
+    return listed;
+  }
+  const auto found = resolve<ClusterExtension>(from.discovery(), at.field("discovery"));
+  if (!found) return {};
+  using Entries = ClusterExtension::Entries;
+  const Entries entries = found.extension->entries();
+  if (entries == Entries::kNone && from.endpoints_size() > 0) {
     at.field("endpoints")
         .error("discovery finds the endpoints, so that none may be listed",
                "remove either endpoints or discovery");
   }
-  if (from.has_load_balancing()) {
+  if (!found.extension->balances() && from.has_load_balancing()) {
     at.field("load_balancing")
         .error("discovery names the one endpoint that is meant: there is nothing to choose",
                "remove load_balancing");
   }
-  const auto found = resolve<ClusterExtension>(from.discovery(), at.field("discovery"));
-  if (!found) return nullptr;
+  std::vector<upstream::EndpointEntry> listed;
+  if (entries != Entries::kNone) {
+    listed = readEntries(from, entries == Entries::kNamesAndAddresses, at);
+  }
   CompileContext here = context();
+  here.cluster_name = from.name();
+  here.endpoints = listed;
   return found.extension->compile(*found.config, at.field("discovery").field("config"), here);
 }
 
-std::shared_ptr<const upstream::HostSet> Compiler::compileEndpoints(const v1::Cluster& from,
-                                                                    const Cursor& at) {
+std::vector<upstream::EndpointEntry> Compiler::readEntries(const v1::Cluster& from, bool names,
+                                                           const Cursor& at) {
   if (from.endpoints_size() == 0) {
     at.field("endpoints")
         .error("a cluster needs an endpoint", "add endpoints { address: \"10.0.0.1:80\" }");
   }
-  std::vector<upstream::HostSet::Host> hosts;
+  std::vector<upstream::EndpointEntry> entries;
   std::map<std::string, int> addresses;
   std::map<std::string, int> ids;
   uint64_t weights = 0;
   for (int i = 0; i < from.endpoints_size(); ++i) {
     const Cursor here = at.at("endpoints", i);
-    auto endpoint =
-        std::make_shared<const upstream::Endpoint>(readEndpoint(from.endpoints(i), here));
-    checkEndpointUnique(*endpoint, i, addresses, ids, from.endpoints(i), here);
-    weights += endpoint->weight;
-    hosts.push_back({.endpoint = std::move(endpoint)});
+    entries.push_back(readEntry(from.endpoints(i), names, here));
+    checkEndpointUnique(entries.back().endpoint, i, addresses, ids, from.endpoints(i), here);
+    weights += entries.back().endpoint.weight;
   }
-  if (!hosts.empty() && weights == 0) {
+  if (!entries.empty() && weights == 0) {
     at.field("endpoints")
         .error("every endpoint has weight 0, none would get traffic",
                "give at least one a weight of 1 or more");
   }
-  return upstream::eligible(/*version=*/1, std::move(hosts));
+  return entries;
 }
 
 std::shared_ptr<const upstream::LoadBalancerFactory> Compiler::compileLoadBalancing(

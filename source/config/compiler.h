@@ -93,10 +93,10 @@ class Compiler {
 
   std::shared_ptr<const upstream::ClusterConfig> compileCluster(const v1::Cluster& from,
                                                                 const Cursor& at);
-  std::shared_ptr<const upstream::EndpointSource> compileDiscovery(const v1::Cluster& from,
-                                                                   const Cursor& at);
-  std::shared_ptr<const upstream::HostSet> compileEndpoints(const v1::Cluster& from,
-                                                            const Cursor& at);
+  upstream::Discovery compileDiscovery(const v1::Cluster& from, const Cursor& at);
+  // What Cluster.endpoints lists; `names`: hosts may be names.
+  std::vector<upstream::EndpointEntry> readEntries(const v1::Cluster& from, bool names,
+                                                   const Cursor& at);
   std::shared_ptr<const upstream::LoadBalancerFactory> compileLoadBalancing(const v1::Cluster& from,
                                                                             const Cursor& at);
   std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "source/network/udp_filter.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/discovery.h"
 #include "source/upstream/load_balancer.h"
 
 namespace google::protobuf {
@@ -42,6 +44,8 @@ struct CompileContext {
   // contradicted; empty: the cluster does not say.
   std::vector<std::string> application_protocols = {};
   std::string_view cluster_name = {};  // empty outside of a cluster
+  // For a clusters extension, what the cluster lists.
+  std::span<const upstream::EndpointEntry> endpoints = {};
   // For an access logger: it logs connections, not exchanges, so there are no heads.
   bool logs_connections = false;
 };
@@ -88,13 +92,18 @@ class HttpFilterExtension : public base::Extension {
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 
-// How a cluster finds endpoints that its configuration does not list. Immutable.
+// How a cluster finds its endpoints. Immutable.
 class ClusterExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "clusters";
   std::string_view category() const final { return kCategory; }
-  virtual std::shared_ptr<const upstream::EndpointSource> compile(
-      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+  // What CompileContext::endpoints may have, when it is asked to compile.
+  enum class Entries : uint8_t { kNone, kAddresses, kNamesAndAddresses };
+  virtual Entries entries() const { return Entries::kNone; }
+  // False: it names the one endpoint that is meant, there is nothing to choose.
+  virtual bool balances() const { return false; }
+  virtual upstream::Discovery compile(const google::protobuf::Message& config, const Cursor& at,
+                                      CompileContext& context) const = 0;
 };
 
 // Immutable.

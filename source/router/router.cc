@@ -193,7 +193,7 @@ void Router::pickAndSend() {
     pick_context.original_destination = &*connection->original_destination;
   }
   pick_context.attempt = retries_.count();
-  pick_context.tried = retries_.tried(cluster_->config().hosts->version);
+  pick_context.tried = retries_.tried(cluster_->hosts().version);
   upstream::WorkerCluster::Choice choice = cluster_->choose(pick_context);
   switch (choice.kind) {
     case upstream::Pick::Kind::kEndpoint:
@@ -240,7 +240,7 @@ bool Router::sendsAgain(const std::optional<Retries::Again>& again) {
 
 void Router::sendAgain() {
   if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
-    retries_.addTried(cluster_->config().hosts->version, index);
+    retries_.addTried(cluster_->hosts().version, index);
   }
   cluster_->cells().retries->add();
   upstream_.prepareReplay();

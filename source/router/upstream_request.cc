@@ -135,7 +135,7 @@ void UpstreamRequest::leave(State state, bool success) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now() - sent_at_);
     if (state == State::kComplete) cells.response_us->record(static_cast<uint64_t>(took.count()));
     if (endpoint_->index() != upstream::WorkerEndpoint::kRemoved) {
-      cluster_->balancer().onResponse(endpoint_->index(), took, success);
+      cluster_->balancer().onResponse(endpoint_->index(), took, success, now());
     }
   }
   state_ = state;

@@ -54,10 +54,10 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
       cells_(resolve(services.get<stats::Block>(), config_->stats)) {
   member_->cluster = this;
   config_->usage->join(member_);
-  balancer_ = config_->load_balancer->create(random_);
+  makeBalancer();
   bindHttp2();
   bindTransport(nullptr);
-  adoptHosts();
+  adoptHosts(config_->hosts);
 }
 
 WorkerCluster::~WorkerCluster() {
@@ -66,27 +66,41 @@ WorkerCluster::~WorkerCluster() {
 }
 
 void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
-  const bool same_balancer = config->load_balancer == config_->load_balancer;
+  const bool same_balancer = config->load_balancer == config_->load_balancer ||
+                             (!config->load_balancer_identity.empty() &&
+                              config->load_balancer_identity == config_->load_balancer_identity);
   if (config->usage != config_->usage) {
     config_->usage->leave(*member_);
     config->usage->join(member_);
     request_quota_.moveTo(config->usage);
   }
-  // Keeps the old host set alive until the balancer has the new one.
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
   bindHttp2();
   bindTransport(before.get());
-  if (!same_balancer) balancer_ = config_->load_balancer->create(random_);
-  adoptHosts();
+  if (!same_balancer) makeBalancer();
+  adoptHosts(config_->hosts);
 }
 
-void WorkerCluster::adoptHosts() {
+void WorkerCluster::updateHosts(std::shared_ptr<const HostSet> hosts) {
+  if (hosts->version > hosts_->version) adoptHosts(std::move(hosts));
+}
+
+void WorkerCluster::makeBalancer() {
+  std::unique_ptr<LoadBalancer> made =
+      config_->load_balancer->create({.random = random_, .services = &services_, .cluster = this});
+  balancer_ = std::move(made);  // the one before goes before its factory
+  balancer_factory_ = config_->load_balancer;
+}
+
+void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
+  // The old host set lives until the balancer has the new one.
+  const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(next));
   base::StringMap<base::LocalRef<WorkerEndpoint>> known;
   for (base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
     known.emplace(endpoint->endpoint().id, std::move(endpoint));
   }
   endpoints_.clear();
-  const HostSet& hosts = *config_->hosts;
+  const HostSet& hosts = *hosts_;
   if (config_->endpoint_source == nullptr) named_.clear();
   for (uint32_t i = 0; i < hosts.hosts.size(); ++i) {
     const std::shared_ptr<const Endpoint>& endpoint = hosts.hosts[i].endpoint;
@@ -171,7 +185,9 @@ void WorkerCluster::reportConnectFailure(const WorkerEndpoint& endpoint,
 
 WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
   if (config_->endpoint_source) return chooseNamed(context);
-  const Pick pick = balancer_->pick(context);
+  PickContext complete = context;
+  complete.now = io_.dispatcher().now();
+  const Pick pick = balancer_->pick(complete);
   Choice choice{pick.kind, {}, pick.reason};
   if (pick.kind == Pick::Kind::kEndpoint) choice.endpoint = endpoints_[pick.host];
   return choice;
@@ -239,6 +255,11 @@ void ClusterSet::apply(const std::vector<std::shared_ptr<const ClusterConfig>>& 
     before.erase(found);
   }
   for (auto& [name, cluster] : before) cluster->remove();
+}
+
+void ClusterSet::updateHosts(std::string_view cluster, std::shared_ptr<const HostSet> hosts) {
+  const auto found = clusters_.find(cluster);
+  if (found != clusters_.end()) found->second->updateHosts(std::move(hosts));
 }
 
 base::LocalRef<WorkerCluster> ClusterSet::find(std::string_view name) const {

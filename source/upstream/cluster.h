@@ -22,7 +22,10 @@
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster_usage.h"
+#include "source/upstream/discovery.h"
+#include "source/upstream/eligibility.h"
 #include "source/upstream/endpoint.h"
+#include "source/upstream/hash_policy.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
 
@@ -40,39 +43,44 @@ struct ClusterStats {
   stats::HistogramId connect_us, response_us;
 };
 
-// Names endpoints that nobody knows beforehand, for clusters without a membership: the original
-// destination of a redirected connection. Immutable; made by a `clusters` extension.
-class EndpointSource {
- public:
-  virtual ~EndpointSource() = default;
-  // The address to go to, or a failure with a static reason as of Pick.
-  struct Named {
-    std::optional<network::Address> address;
-    std::string_view reason;
-  };
-  virtual Named name(const PickContext& context) const = 0;
-  // How many such endpoints one worker keeps at most; those unused for longest go first, and when
-  // all are in use a new one is a failure.
-  virtual uint32_t maxEndpoints() const { return 1024; }
-};
-
 enum class HttpProtocol : uint8_t {
   kHttp1,
   kHttp2,  // by prior knowledge; over TLS the endpoint has to choose "h2"
   kAuto,   // HTTP/2 where the endpoint chooses "h2" by ALPN, else HTTP/1
 };
 
-// A cluster as configured, with its current routing state. Immutable; part of a snapshot.
+// How the share of an endpoint grows that has joined or recovered.
+struct SlowStart {
+  std::chrono::milliseconds window{0};  // until it has its whole share; zero: at once
+  double aggression = 1.0;              // the share is (age / window)^(1 / aggression)
+  double min_share = 0.1;               // what it begins with
+};
+
+// A cluster as configured, with the routing state that it begins with. Immutable; part of a
+// snapshot.
 struct ClusterConfig {
   std::string name;
+  // Of the members that are known beforehand; what is current is published beside the snapshot
+  // (control::RoutingState).
   std::shared_ptr<const HostSet> hosts;
+  EligibilityPolicy policy;
+  SlowStart slow_start;
   std::shared_ptr<const LoadBalancerFactory> load_balancer;
+  // What `load_balancer` was made of: when another configuration says the same, the balancers go
+  // on. Empty: nobody knows.
+  std::string load_balancer_identity;
+  // What algorithms hash, unless the route says; null: as the algorithm does by itself.
+  std::shared_ptr<const HashPolicy> hash_policy;
   std::shared_ptr<const network::TransportSocketFactory> transport;  // null: plain
   // What `transport` was made of: when another configuration says the same, pooled connections are
   // kept although the factory is another one. Empty: nobody knows.
   std::string transport_identity;
   // Set: endpoints come from here instead of from `hosts`, which is empty.
   std::shared_ptr<const EndpointSource> endpoint_source;
+  // Set: members are found on the main thread.
+  std::shared_ptr<const MembershipSourceFactory> membership;
+  // Not empty: one of these serves, and this cluster has no endpoints of its own.
+  std::vector<std::string> clusters;
   // Connections to endpoints come from the client's own address (IP_TRANSPARENT).
   bool original_source = false;
   std::chrono::milliseconds connect_timeout{5'000};
@@ -170,10 +178,14 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 
   const ClusterConfig& config() const { return *config_; }
   const std::shared_ptr<const ClusterConfig>& sharedConfig() const { return config_; }
+  const HostSet& hosts() const { return *hosts_; }
   std::string_view name() const { return config_->name; }
   // Connections to endpoints that stay are kept; of those that went, and of all when connections
   // are made in another way now, idle ones close and busy ones close after their request.
   void update(std::shared_ptr<const ClusterConfig> config);
+  // Another routing state for the same configuration; an older one than the current is refused.
+  // Endpoints are as for update().
+  void updateHosts(std::shared_ptr<const HostSet> hosts);
 
   // The endpoint for one request or connection, as the balancer or the endpoint source says.
   struct Choice {
@@ -184,6 +196,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   Choice choose(const PickContext& context);
   WorkerEndpoint& host(uint32_t index) { return *endpoints_[index]; }
   LoadBalancer& balancer() { return *balancer_; }
+  base::ServiceMap& services() { return services_; }
   uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
 
   // Opens a connection to `endpoint` with the cluster's transport, on behalf of `target`. Counts
@@ -219,7 +232,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 
  private:
   friend class ClusterSet;
-  void adoptHosts();
+  void makeBalancer();
+  void adoptHosts(std::shared_ptr<const HostSet> hosts);
   void remove();
   void bindTransport(const ClusterConfig* before);
   void bindHttp2();
@@ -236,8 +250,10 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   base::LocalRef<BoundTransport> transport_;
   base::log::LogLimiter source_log_{std::chrono::seconds(10)};
   RequestQuota request_quota_;
-  NamedEndpoints named_;                                   // of an endpoint source
-  std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;  // as in config_->hosts->hosts
+  NamedEndpoints named_;  // of an endpoint source
+  std::shared_ptr<const HostSet> hosts_;
+  std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;        // as in hosts_->hosts
+  std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;
   std::shared_ptr<ClusterUsage::Member> member_;
   Cells cells_;
@@ -254,6 +270,8 @@ class ClusterSet {
   explicit ClusterSet(base::ServiceMap& services);
   // Adds, updates and drops so that exactly `clusters` are there.
   void apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters);
+  // Nothing when there is no cluster of that name.
+  void updateHosts(std::string_view cluster, std::shared_ptr<const HostSet> hosts);
   // Empty when there is none of that name.
   base::LocalRef<WorkerCluster> find(std::string_view name) const;
   // Changes with every apply(): what was found before may be gone then.

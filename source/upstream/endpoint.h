@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "source/event/dispatcher.h"
 #include "source/network/address.h"
 
 namespace weir::upstream {
@@ -14,29 +16,62 @@ namespace weir::upstream {
 struct Endpoint {
   std::string id;  // unique in the cluster; the address by default
   network::Address address;
+  // Other ways to the same endpoint, in order of preference: tried as well when `address` does not
+  // answer soon (RFC 8305).
+  std::vector<network::Address> more_addresses = {};
   uint32_t weight = 1;    // 1 … 65535
   uint32_t priority = 0;  // 0 is the highest
   std::string locality;   // free text: region/zone
   std::map<std::string, std::string> metadata;
-  uint32_t max_connections = 0;  // 0: no limit of its own
+  uint32_t max_connections = 0;  // over all workers; 0: no limit of its own
+  uint32_t max_requests = 0;     // in progress, over all workers; 0: no limit of its own
+
+  bool operator==(const Endpoint&) const = default;
 };
 
 enum class Health : uint8_t { kUnknown, kHealthy, kDegraded, kUnhealthy, kDraining, kDisabled };
 
+// What an algorithm has computed for a group or a host set off the workers: a ring, a table.
+// Immutable.
+class BalancerTable {
+ public:
+  virtual ~BalancerTable() = default;
+};
+
+// Endpoints among which one instance of an algorithm balances. Immutable, part of a HostSet.
+struct HostGroup {
+  // The same in two host sets when it means the same (priority, locality, degraded), so that a
+  // worker's state goes on.
+  uint64_t key = 0;
+  uint32_t share = 0;           // of HostSet::kWhole
+  std::vector<uint32_t> hosts;  // indices into HostSet::hosts, ascending; at least one
+  bool panic = false;           // so few are healthy that health is not looked at
+  std::shared_ptr<const BalancerTable> table = {};  // what the algorithm has prepared
+};
+
 // The endpoints of a cluster and which of them may be picked, as one state. Immutable, versioned:
 // the product of eligible(membership, health, policy).
 struct HostSet {
+  static constexpr uint32_t kWhole = 1 << 20;
+  static constexpr uint32_t kNoGroup = ~uint32_t{0};
+
   uint64_t version = 0;
   struct Host {
     std::shared_ptr<const Endpoint> endpoint;
     Health health = Health::kHealthy;
+    // Slow start: when it joined or recovered; zero: it serves since ever.
+    event::MonotonicTime serving_since = {};
+    // Of id and address: the same in all host sets of a cluster, and different from all others in
+    // one. Set by eligible().
+    uint64_t uid = 0;
   };
   std::vector<Host> hosts;
-  std::vector<uint32_t> eligible;  // indices into hosts, ascending
+  std::vector<uint32_t> eligible;  // indices into hosts, ascending: those in a group
+  std::vector<HostGroup> groups;   // their shares sum up to kWhole; none when nothing is eligible
+  std::vector<uint32_t> group_of;  // by host; kNoGroup: not eligible
+  std::shared_ptr<const BalancerTable> table;  // what the balancer has prepared
+  // Why there is nothing to pick, when there is not; static text.
+  std::string_view none_reason = "no_eligible_endpoint";
 };
-
-// Pure: what may be picked. Endpoints that are unhealthy, draining or disabled may not; weight 0
-// may not. (Panic threshold, priorities and localities join here with their issues.)
-std::shared_ptr<const HostSet> eligible(uint64_t version, std::vector<HostSet::Host> hosts);
 
 }  // namespace weir::upstream

@@ -5,9 +5,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "source/base/random.h"
+#include "source/base/service_map.h"
 #include "source/network/address.h"
 #include "source/upstream/endpoint.h"
 
@@ -18,52 +22,95 @@ struct StreamInfo;
 
 namespace weir::upstream {
 
+class HashPolicy;
+class WorkerCluster;
+
+// Keys and values that an endpoint's metadata must have; sorted by key.
+using MetadataMatch = std::vector<std::pair<std::string, std::string>>;
+
 // What an algorithm may look at for one pick. Cheap to make: nothing is computed until asked for.
 struct PickContext {
   const http::RequestHead* request = nullptr;  // null for L4
-  const http::StreamInfo* info = nullptr;
+  const http::StreamInfo* info = nullptr;      // null for L4
   // Of the client's connection; null when unknown.
   const network::Address* source = nullptr;
+  // Where the client connected to; null when nobody knows, or it is too dear to find out.
+  const network::Address* local = nullptr;
   // Where the client wanted to go before it was redirected here; null: not redirected.
   const network::Address* original_destination = nullptr;
+  // The route's own hash keys; null: the cluster's.
+  const HashPolicy* hash_policy = nullptr;
   // What a hash policy made of the request or connection, for algorithms that hash.
   std::optional<uint64_t> hash = std::nullopt;
+  // What the route asks of the endpoint's metadata; null: nothing.
+  const MetadataMatch* metadata = nullptr;
+  // This turn of the loop; set by WorkerCluster::choose().
+  event::MonotonicTime now = {};
   uint32_t attempt = 0;             // 0 first, then retries
   std::span<const uint32_t> tried;  // indices into the host set: avoid while others remain
 };
 
+inline bool isTried(const PickContext& context, uint32_t host) {
+  for (const uint32_t tried : context.tried) {
+    if (tried == host) return true;
+  }
+  return false;
+}
+
 // An endpoint, a wait or a reasoned failure.
 struct Pick {
-  enum class Kind : uint8_t { kEndpoint, kWait, kFailure };
+  enum class Kind : uint8_t {
+    kEndpoint,
+    kWait,  // none has room now: ask again when a request has ended
+    kFailure
+  };
   Kind kind = Kind::kFailure;
   uint32_t host = 0;             // index into the current host set
-  std::string_view reason = {};  // static text when failed: "no_eligible_endpoint"
+  std::string_view reason = {};  // static text unless kEndpoint: "no_eligible_endpoint"
 
   static Pick endpoint(uint32_t host) { return {Kind::kEndpoint, host, {}}; }
+  static Pick wait(std::string_view reason) { return {Kind::kWait, 0, reason}; }
   static Pick failure(std::string_view reason) { return {Kind::kFailure, 0, reason}; }
 };
 
-// What a worker knows of the load it has put on the endpoints, by index into the current host set.
+// What a worker knows of the load on the endpoints, by index into the current host set.
 // Worker-confined.
 class HostLoads {
  public:
+  // That this worker has put on it.
   virtual uint32_t inFlight(uint32_t host) const = 0;
+  // One of its own limits is reached, over all workers: a pick would be in vain.
+  virtual bool full(uint32_t /*host*/) const { return false; }
 
  protected:
   ~HostLoads() = default;
 };
 
-// One algorithm's state for one cluster on one worker. Worker-confined. A pick does not allocate.
+// One cluster's balancing on one worker: what sees the host set as a whole. Algorithms that choose
+// among equals implement Algorithm (source/upstream/grouped_balancer.h) instead, and get
+// priorities, localities, slow start and full endpoints for nothing. Worker-confined. A pick does
+// not allocate.
 class LoadBalancer {
  public:
   virtual ~LoadBalancer() = default;
   // A new host set is current: before the first pick, and whenever it changes. Keep state of hosts
-  // that stay (by Endpoint identity). `hosts` and `loads` stay valid until the next call.
+  // that stay (by HostSet::Host::uid). `hosts` and `loads` stay valid until the next call.
   virtual void onHostSet(const HostSet& hosts, const HostLoads& loads) = 0;
   virtual Pick pick(const PickContext& context) = 0;
-  // Feedback, for algorithms that learn from traffic.
-  virtual void onResponse(uint32_t /*host*/, std::chrono::microseconds /*took*/, bool /*success*/) {
-  }
+  // Feedback, for algorithms that learn from traffic. `took`: the exchange from when it found a
+  // connection (HTTP), to connect (TCP), until the first answer (UDP).
+  virtual void onResponse(uint32_t /*host*/, std::chrono::microseconds /*took*/, bool /*success*/,
+                          event::MonotonicTime /*now*/) {}
+};
+
+// What a balancer has around it on its worker. All outlives the balancer.
+struct BalancerContext {
+  base::Random& random;
+  // As for WorkerCluster: stats::Block, event::Dispatcher, network::IoContext, stats::Store. Null
+  // in tests and benchmarks of algorithms that need none.
+  base::ServiceMap* services = nullptr;
+  // Whose endpoints it chooses, for algorithms that talk to them. Null in tests and benchmarks.
+  WorkerCluster* cluster = nullptr;
 };
 
 // What a load-balancing extension makes of its configuration. Immutable.
@@ -71,8 +118,12 @@ class LoadBalancerFactory {
  public:
   virtual ~LoadBalancerFactory() = default;
   virtual std::string_view name() const = 0;
-  // `random` belongs to the worker.
-  virtual std::unique_ptr<LoadBalancer> create(base::Random& random) const = 0;
+  // Its picks follow PickContext::hash.
+  virtual bool usesHash() const { return false; }
+  // Fills in HostSet::table and HostGroup::table with what is too dear to compute on the workers.
+  // Pure; main thread.
+  virtual void prepare(HostSet& /*hosts*/) const {}
+  virtual std::unique_ptr<LoadBalancer> create(const BalancerContext& context) const = 0;
 };
 
 }  // namespace weir::upstream

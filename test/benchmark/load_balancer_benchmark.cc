@@ -19,9 +19,9 @@ std::vector<uint32_t> weights(size_t count, bool equal) {
   return weights;
 }
 
-void pickAll(benchmark::State& state, LoadBalancer& balancer, const HostSet& hosts) {
+void pickAll(benchmark::State& state, Algorithm& balancer, const HostSet& hosts) {
   FakeLoads loads(hosts.hosts.size());
-  balancer.onHostSet(hosts, loads);
+  adopt(balancer, hosts, loads);
   uint32_t i = 0;
   for (auto _ : state) {
     const Pick pick = balancer.pick({});
@@ -57,7 +57,7 @@ void roundRobinNewHostSet(benchmark::State& state) {
   RoundRobin balancer(random);
   const auto hosts = hostsOf(weights(1000, false));
   FakeLoads loads(1000);
-  for (auto _ : state) balancer.onHostSet(*hosts, loads);
+  for (auto _ : state) adopt(balancer, *hosts, loads);
 }
 BENCHMARK(roundRobinNewHostSet);
 

@@ -1,4 +1,4 @@
-#include "source/upstream/endpoint.h"
+#include "source/upstream/eligibility.h"
 
 #include <algorithm>
 #include <vector>

@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "source/upstream/load_balancer.h"
+#include "source/upstream/eligibility.h"
+#include "source/upstream/grouped_balancer.h"
 
 namespace weir::upstream {
 
@@ -29,5 +30,11 @@ class FakeLoads final : public HostLoads {
   uint32_t inFlight(uint32_t host) const override { return counts[host]; }
   std::vector<uint32_t> counts;
 };
+
+// Gives an algorithm the first group of `hosts`, or an empty one.
+inline void adopt(Algorithm& algorithm, const HostSet& hosts, const HostLoads& loads) {
+  static const HostGroup none;
+  algorithm.onGroup(hosts, hosts.groups.empty() ? none : hosts.groups.front(), loads);
+}
 
 }  // namespace weir::upstream

@@ -13,9 +13,9 @@ constexpr uint64_t kMostEndpoints = 100'000;
 
 }  // namespace
 
-std::shared_ptr<const upstream::EndpointSource> OriginalDestinationExtension::compile(
-    const google::protobuf::Message& config, const config::Cursor& at,
-    config::CompileContext&) const {
+upstream::Discovery OriginalDestinationExtension::compile(const google::protobuf::Message& config,
+                                                          const config::Cursor& at,
+                                                          config::CompileContext&) const {
   const auto& from = static_cast<const v1::OriginalDestination&>(config);
   OriginalDestinationConfig made;
   for (int i = 0; i < from.allowed_prefixes_size(); ++i) {
@@ -35,7 +35,7 @@ std::shared_ptr<const upstream::EndpointSource> OriginalDestinationExtension::co
   }
   made.max_endpoints = static_cast<uint32_t>(config::readNumberOr(
       from.max_endpoints(), made.max_endpoints, {1, kMostEndpoints}, at.field("max_endpoints")));
-  return std::make_shared<OriginalDestination>(std::move(made));
+  return {.endpoint_source = std::make_shared<OriginalDestination>(std::move(made))};
 }
 
 }  // namespace weir::extensions::clusters::original_destination

@@ -13,9 +13,8 @@ class OriginalDestinationExtension final : public config::ClusterExtension {
   std::string_view configType() const override {
     return "weir.extensions.clusters.original_destination.v1.OriginalDestination";
   }
-  std::shared_ptr<const upstream::EndpointSource> compile(
-      const google::protobuf::Message& config, const config::Cursor& at,
-      config::CompileContext& context) const override;
+  upstream::Discovery compile(const google::protobuf::Message& config, const config::Cursor& at,
+                              config::CompileContext& context) const override;
 };
 
 }  // namespace weir::extensions::clusters::original_destination

@@ -4,21 +4,14 @@
 
 namespace weir::extensions::load_balancing::least_request {
 
-namespace {
-
-bool isTried(const upstream::PickContext& context, uint32_t host) {
-  return std::find(context.tried.begin(), context.tried.end(), host) != context.tried.end();
-}
-
-}  // namespace
-
 LeastRequest::LeastRequest(base::Random& random, const LeastRequestOptions& options)
     : random_(random), options_(options) {}
 
-void LeastRequest::onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) {
+void LeastRequest::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+                           const upstream::HostLoads& loads) {
   loads_ = &loads;
   candidates_.clear();
-  for (uint32_t host : hosts.eligible) {
+  for (uint32_t host : group.hosts) {
     candidates_.push_back({host, hosts.hosts[host].endpoint->weight});
   }
 }
@@ -74,8 +67,9 @@ size_t LeastRequest::draw(const upstream::PickContext& context) {
   return usable ? best : kNone;
 }
 
-std::unique_ptr<upstream::LoadBalancer> LeastRequestFactory::create(base::Random& random) const {
-  return std::make_unique<LeastRequest>(random, options_);
+std::unique_ptr<upstream::Algorithm> LeastRequestFactory::createAlgorithm(
+    const upstream::BalancerContext& context) const {
+  return std::make_unique<LeastRequest>(context.random, options_);
 }
 
 }  // namespace weir::extensions::load_balancing::least_request

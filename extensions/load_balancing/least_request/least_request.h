@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "source/base/random.h"
-#include "source/upstream/load_balancer.h"
+#include "source/upstream/grouped_balancer.h"
 
 namespace weir::extensions::load_balancing::least_request {
 
@@ -18,11 +18,12 @@ struct LeastRequestOptions {
 // drawn at random in a large one (Mitzenmacher, "The Power of Two Choices in Randomized Load
 // Balancing"). What is in flight is what this worker sent. Equal ones share by chance.
 // Worker-confined.
-class LeastRequest final : public upstream::LoadBalancer {
+class LeastRequest final : public upstream::Algorithm {
  public:
   LeastRequest(base::Random& random, const LeastRequestOptions& options);
 
-  void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
+  void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+               const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
 
  private:
@@ -43,11 +44,12 @@ class LeastRequest final : public upstream::LoadBalancer {
 };
 
 // Immutable.
-class LeastRequestFactory final : public upstream::LoadBalancerFactory {
+class LeastRequestFactory final : public upstream::AlgorithmFactory {
  public:
   explicit LeastRequestFactory(const LeastRequestOptions& options = {}) : options_(options) {}
   std::string_view name() const override { return "least_request"; }
-  std::unique_ptr<upstream::LoadBalancer> create(base::Random& random) const override;
+  std::unique_ptr<upstream::Algorithm> createAlgorithm(
+      const upstream::BalancerContext& context) const override;
 
  private:
   const LeastRequestOptions options_;

@@ -10,16 +10,13 @@ namespace {
 // Deadlines are rebuilt from the fraction of the cycle before doubles get coarse.
 constexpr double kRebaseAt = 1 << 20;
 
-bool isTried(const upstream::PickContext& context, uint32_t host) {
-  return std::find(context.tried.begin(), context.tried.end(), host) != context.tried.end();
-}
-
 }  // namespace
 
 RoundRobin::RoundRobin(base::Random& random) : now_(random.unit()), cursor_(random.next() >> 32) {}
 
-void RoundRobin::onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads&) {
-  eligible_ = hosts.eligible;
+void RoundRobin::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+                         const upstream::HostLoads&) {
+  eligible_ = group.hosts;
   heap_.clear();
   equal_weights_ = true;
   for (uint32_t host : eligible_) {
@@ -104,8 +101,9 @@ void RoundRobin::siftDown(size_t position) {
   heap_[position] = moving;
 }
 
-std::unique_ptr<upstream::LoadBalancer> RoundRobinFactory::create(base::Random& random) const {
-  return std::make_unique<RoundRobin>(random);
+std::unique_ptr<upstream::Algorithm> RoundRobinFactory::createAlgorithm(
+    const upstream::BalancerContext& context) const {
+  return std::make_unique<RoundRobin>(context.random);
 }
 
 }  // namespace weir::extensions::load_balancing::round_robin

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "source/base/random.h"
-#include "source/upstream/load_balancer.h"
+#include "source/upstream/grouped_balancer.h"
 
 namespace weir::extensions::load_balancing::round_robin {
 
@@ -15,11 +15,12 @@ namespace weir::extensions::load_balancing::round_robin {
 // weights it is a plain rotation at O(1). Every worker starts at a random point of the cycle, so
 // that workers do not march in step; a new host set goes on where the old one stood.
 // Worker-confined.
-class RoundRobin final : public upstream::LoadBalancer {
+class RoundRobin final : public upstream::Algorithm {
  public:
   explicit RoundRobin(base::Random& random);
 
-  void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
+  void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+               const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
 
  private:
@@ -50,10 +51,11 @@ class RoundRobin final : public upstream::LoadBalancer {
 };
 
 // Immutable.
-class RoundRobinFactory final : public upstream::LoadBalancerFactory {
+class RoundRobinFactory final : public upstream::AlgorithmFactory {
  public:
   std::string_view name() const override { return "round_robin"; }
-  std::unique_ptr<upstream::LoadBalancer> create(base::Random& random) const override;
+  std::unique_ptr<upstream::Algorithm> createAlgorithm(
+      const upstream::BalancerContext& context) const override;
 };
 
 }  // namespace weir::extensions::load_balancing::round_robin

@@ -9,10 +9,6 @@ namespace weir::extensions::load_balancing::source_ip_hash {
 
 namespace {
 
-bool isTried(const upstream::PickContext& context, uint32_t host) {
-  return std::find(context.tried.begin(), context.tried.end(), host) != context.tried.end();
-}
-
 // Bits behind the first `bits` become zero.
 void mask(uint8_t* bytes, size_t size, unsigned bits) {
   for (size_t i = 0; i < size; ++i) {
@@ -40,11 +36,12 @@ uint64_t hashOf(const network::Address& address, const SourceIpHashOptions& opti
   return base::hash64({reinterpret_cast<const char*>(bytes), size});
 }
 
-void SourceIpHash::onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads&) {
+void SourceIpHash::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+                           const upstream::HostLoads&) {
   hosts_.clear();
   ends_.clear();
   uint64_t end = 0;
-  for (uint32_t host : hosts.eligible) {
+  for (uint32_t host : group.hosts) {
     end += hosts.hosts[host].endpoint->weight;
     hosts_.push_back(host);
     ends_.push_back(end);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "source/network/address.h"
-#include "source/upstream/load_balancer.h"
+#include "source/upstream/grouped_balancer.h"
 
 namespace weir::extensions::load_balancing::source_ip_hash {
 
@@ -22,11 +22,12 @@ uint64_t hashOf(const network::Address& address, const SourceIpHashOptions& opti
 // The endpoint in whose share of the sum of weights the hash falls, modulo that sum. One that was
 // tried is replaced by that of a hash of the hash, and so on: the same for all who ask so.
 // Worker-confined; without state but for the host set.
-class SourceIpHash final : public upstream::LoadBalancer {
+class SourceIpHash final : public upstream::Algorithm {
  public:
   explicit SourceIpHash(const SourceIpHashOptions& options) : options_(options) {}
 
-  void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
+  void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
+               const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
 
  private:
@@ -40,11 +41,12 @@ class SourceIpHash final : public upstream::LoadBalancer {
 };
 
 // Immutable.
-class SourceIpHashFactory final : public upstream::LoadBalancerFactory {
+class SourceIpHashFactory final : public upstream::AlgorithmFactory {
  public:
   explicit SourceIpHashFactory(const SourceIpHashOptions& options = {}) : options_(options) {}
   std::string_view name() const override { return "source_ip_hash"; }
-  std::unique_ptr<upstream::LoadBalancer> create(base::Random&) const override {
+  std::unique_ptr<upstream::Algorithm> createAlgorithm(
+      const upstream::BalancerContext&) const override {
     return std::make_unique<SourceIpHash>(options_);
   }
 

@@ -22,7 +22,7 @@ using upstream::PickContext;
 struct Worker {
   Worker(uint64_t seed, std::shared_ptr<const HostSet> set, LeastRequestOptions options = {})
       : random(seed), hosts(std::move(set)), loads(hosts->hosts.size()), balancer(random, options) {
-    balancer.onHostSet(*hosts, loads);
+    upstream::adopt(balancer, *hosts, loads);
   }
   uint32_t pick(std::vector<uint32_t> tried = {}) {
     PickContext context;
@@ -144,7 +144,7 @@ TEST(LeastRequestTest, AnEmptySetFailsWithAReason) {
   LeastRequest balancer(random, {});
   const auto none = hostsOf({});
   FakeLoads loads(0);
-  balancer.onHostSet(*none, loads);
+  upstream::adopt(balancer, *none, loads);
   EXPECT_EQ(balancer.pick({}).kind, Pick::Kind::kFailure);
 }
 

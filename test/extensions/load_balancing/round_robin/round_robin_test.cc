@@ -24,7 +24,7 @@ using upstream::PickContext;
 struct Worker {
   Worker(uint64_t seed, std::shared_ptr<const HostSet> set)
       : random(seed), hosts(std::move(set)), loads(hosts->hosts.size()), balancer(random) {
-    balancer.onHostSet(*hosts, loads);
+    upstream::adopt(balancer, *hosts, loads);
   }
   uint32_t pick(std::vector<uint32_t> tried = {}) {
     PickContext context;
@@ -135,7 +135,7 @@ TEST(RoundRobinTest, AnEmptySetFailsWithAReason) {
   RoundRobin balancer(random);
   const auto none = hostsOf({0, 0});
   FakeLoads loads(2);
-  balancer.onHostSet(*none, loads);
+  upstream::adopt(balancer, *none, loads);
   const Pick pick = balancer.pick({});
   EXPECT_EQ(pick.kind, Pick::Kind::kFailure);
   EXPECT_EQ(pick.reason, "no_eligible_endpoint");
@@ -157,7 +157,7 @@ TEST(RoundRobinTest, ANewHostSetGoesOnWhereTheOldOneStood) {
   std::map<uint32_t, int> counts;
   for (int i = 0; i < 6000; ++i) {
     ++counts[worker.pick()];
-    worker.balancer.onHostSet(*worker.hosts, worker.loads);  // a reload after each pick
+    upstream::adopt(worker.balancer, *worker.hosts, worker.loads);  // a reload after each pick
   }
   EXPECT_NEAR(counts[0], 3000, 2);
   EXPECT_NEAR(counts[1], 1000, 2);

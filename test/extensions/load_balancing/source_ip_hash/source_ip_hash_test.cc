@@ -28,7 +28,7 @@ network::Address client(uint32_t number, unsigned port = 1000) {
 struct Worker {
   explicit Worker(std::shared_ptr<const HostSet> set, SourceIpHashOptions options = {})
       : hosts(std::move(set)), loads(hosts->hosts.size()), balancer(options) {
-    balancer.onHostSet(*hosts, loads);
+    upstream::adopt(balancer, *hosts, loads);
   }
   uint32_t pick(const network::Address& source, std::vector<uint32_t> tried = {}) {
     PickContext context;
@@ -143,7 +143,7 @@ TEST(SourceIpHashTest, AnEmptySetFailsWithAReason) {
   const auto none = hostsOf({});
   FakeLoads loads(0);
   base::Random random(1);
-  const auto balancer = SourceIpHashFactory().create(random);
+  const auto balancer = SourceIpHashFactory().create({.random = random});
   balancer->onHostSet(*none, loads);
   EXPECT_EQ(balancer->pick({}).kind, Pick::Kind::kFailure);
 }
