@@ -28,6 +28,12 @@ constexpr uint64_t lowerWord(uint64_t word) {
   return word | (upper >> 2);
 }
 
+// text == "literal", compared in place instead of by a call of memcmp.
+template <size_t kSize>
+bool isExactly(std::string_view text, const char (&literal)[kSize]) {
+  return text.size() == kSize - 1 && std::memcmp(text.data(), literal, kSize - 1) == 0;
+}
+
 // Same bytes but for the case of ASCII letters.
 inline bool equalsIgnoreCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

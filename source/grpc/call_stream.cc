@@ -317,7 +317,8 @@ void CallStream::onReset(const http::StreamError& error) {
   if (state_ != State::kOpen) return;
   if (mayRetry(error)) return retry();
   fail({codeOf(error),
-        base::concat(*peer_, ": ", error.detail.empty() ? "the stream was reset" : error.detail)});
+        base::concat(*peer_, ": ",
+                     error.detail().empty() ? "the stream was reset" : error.detail())});
 }
 
 // The answer is complete on the wire.

@@ -132,7 +132,7 @@ void ChannelConnection::onSettingsTimeout() {
 void ChannelConnection::fail(const http::StreamError& error) {
   if (state_ == State::kClosed) return;
   connection_->close(network::CloseMode::kFlushNoLinger);
-  leave({Code::kUnavailable, base::concat(peer_, ": ", error.detail)});
+  leave({Code::kUnavailable, base::concat(peer_, ": ", error.detail())});
 }
 
 void ChannelConnection::giveUp(std::string_view why) {

@@ -51,8 +51,7 @@ void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
   if (responseLeft(origin)) {
     if (takesGrpcTrailers(origin)) return endWithGrpcTrailers(origin, given);
     note(given);
-    return performReset(
-        {.origin = ErrorOrigin::kLocal, .reason = ErrorReason::kFilter, .detail = given.detail});
+    return performReset({ErrorOrigin::kLocal, ErrorReason::kFilter, false, given.detail});
   }
   takeOver(origin);
   note(given);
@@ -180,7 +179,7 @@ void FilterChain::reset(const StreamError& error) {
 void FilterChain::performReset(const StreamError& error) {
   if (response_sent_ == Sent::kAll) return;  // what the client has is whole
   context_.info.addFlag(flagFor(error));
-  if (context_.info.detail.empty()) context_.info.detail = error.detail;
+  if (context_.info.detail.empty()) context_.info.detail = error.detail();
   sink_.sendReset(error);
   performEnd();
 }

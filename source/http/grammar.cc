@@ -101,10 +101,11 @@ bool isAuthority(std::string_view text) {
     const std::string_view rest = text.substr(close + 1);
     return rest.empty() || (rest.front() == ':' && isPort(rest.substr(1)));
   }
-  const size_t colon = text.find(':');
-  if (colon != std::string_view::npos && !isPort(text.substr(colon + 1))) return false;
-  const std::string_view host = text.substr(0, colon);
-  return !host.empty() && all(host, kHostChar);
+  if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
+    if (!isPort({text.data() + colon + 1, text.size() - colon - 1})) return false;
+    text.remove_suffix(text.size() - colon);
+  }
+  return !text.empty() && all(text, kHostChar);
 }
 
 bool parseContentLength(std::string_view text, uint64_t& out) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "source/base/arena.h"
+#include "source/base/ascii.h"
 #include "source/http/header_map.h"
 
 namespace weir::http {
@@ -36,12 +37,12 @@ struct RequestHead {
   std::string_view upgrade;  // the protocol asked for by Upgrade (or :protocol); empty: none
   HeaderMap headers{arena};  // Host is among them for HTTP/1
 
-  bool isHead() const { return method == "HEAD"; }
-  bool isConnect() const { return method == "CONNECT"; }
+  bool isHead() const { return base::isExactly(method, "HEAD"); }
+  bool isConnect() const { return base::isExactly(method, "CONNECT"); }
   std::string_view pathWithoutQuery() const {
     size_t end = 0;  // cheaper than find_first_of for paths of usual length
     while (end < path.size() && path[end] != '?' && path[end] != '#') ++end;
-    return path.substr(0, end);
+    return {path.data(), end};
   }
   void clear();
 };

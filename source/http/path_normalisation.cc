@@ -93,7 +93,7 @@ bool removeDotSegments(char* path, size_t& size, bool merge_slashes) {
 StreamError normalisePath(RequestHead& head, const PathNormalisation& options) {
   if (!options.enabled || head.path.empty() || head.path.front() != '/') return {};
   const size_t query_at = std::min(head.path.find('?'), head.path.size());
-  const std::string_view path = head.path.substr(0, query_at);
+  const std::string_view path(head.path.data(), query_at);
   if (isPlain(path)) return {};
 
   char* out = static_cast<char*>(head.arena.allocate(head.path.size(), 1));

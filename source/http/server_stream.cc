@@ -141,7 +141,7 @@ void ServerStream::refuse(const StreamError& error) {
   chain_.replyAtOnce({.status = status,
                       .body = messageFor(status),
                       .flag = flagFor(error),
-                      .detail = error.detail,
+                      .detail = error.detail(),
                       .close_connection = !session_->multiplexed()});
 }
 
@@ -186,7 +186,7 @@ void ServerStream::onReset(const StreamError& error) {
   const bool answered = error.reason != ErrorReason::kConnectionClosed && !session_->multiplexed();
   if (answered && !chain_.responseStarted()) info_.status = statusFor(error);
   info_.addFlag(flagFor(error));
-  info_.detail = error.detail;
+  info_.detail = error.detail();
   worker_.cells().resets.add();
   finish();
 }

@@ -49,7 +49,7 @@ http::LocalReply replyFor(const StreamError& error) {
   return {.status = http::statusFor(error),
           .body = messageFor(error),
           .flag = http::flagFor(error),
-          .detail = error.detail,
+          .detail = error.detail(),
           .grpc_status = grpcStatusFor(error)};
 }
 

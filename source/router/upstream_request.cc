@@ -237,7 +237,7 @@ void UpstreamRequest::onHead(bool end_stream) {
   const StreamError error = http::removeHopByHop(head.headers, tunnel);
   if (error.reason != ErrorReason::kNone) {
     abort();
-    return fail({ErrorOrigin::kUpstream, ErrorReason::kProtocol, false, error.detail});
+    return fail({ErrorOrigin::kUpstream, ErrorReason::kProtocol, false, error.detail()});
   }
   status_ = head.status;
   countHead();

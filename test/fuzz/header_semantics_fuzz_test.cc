@@ -75,7 +75,7 @@ void checkWithHttp1(const RequestHead& head, bool end_stream) {
   RecordingServer server(roomy());
   const StreamError error = server.feed(client.output.take());
   if (error.reason != ErrorReason::kNone) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(error.detail.size()), error.detail.data());
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(error.detail().size()), error.detail().data());
   }
   require(error.reason == ErrorReason::kNone, "HTTP/1 accepts what HTTP/2 accepts");
   require(server.messages.size() == 1, "one request is one request");
@@ -121,7 +121,7 @@ void checkWithHttp1(const ResponseHead& head, const Question& question, bool end
   const bool tunnel = head.framing == BodyFraming::kTunnel;
   const StreamError error = client.feed(server.output.take());
   if (error.reason != ErrorReason::kNone) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(error.detail.size()), error.detail.data());
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(error.detail().size()), error.detail().data());
   }
   require(error.reason == ErrorReason::kNone, "HTTP/1 accepts the answer");
   require(client.message.misuse.empty(), client.message.misuse.c_str());

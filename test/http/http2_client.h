@@ -26,7 +26,7 @@ class Http2Answer final : public ResponseDecoder {
     ended = ended || end_stream;
   }
   void onTrailers() override { ended = true; }
-  void onReset(const StreamError& error) override { reset = std::string(error.detail) + "!"; }
+  void onReset(const StreamError& error) override { reset = std::string(error.detail()) + "!"; }
   void onRequestBlocked(bool now) override { blocked = now; }
 
   RequestHead request;
@@ -83,7 +83,7 @@ class Http2Client final : public CodecOutput, public http2::ClientCallbacks {
   void abort() override { aborted = true; }
   void onStreamEnded() override { ++streams_ended; }
   void onCapacityChanged() override {}
-  void onConnectionError(const StreamError& error) override { failure = error.detail; }
+  void onConnectionError(const StreamError& error) override { failure = error.detail(); }
 
   event::FakeDispatcher& dispatcher;
   const http2::Options options;

@@ -18,7 +18,7 @@ std::string normalised(std::string_view path, const PathNormalisation& options =
   const StreamError error = normalisePath(head, options);
   if (error.reason == ErrorReason::kNone) return std::string(head.path);
   EXPECT_EQ(error.reason, ErrorReason::kProtocol);
-  EXPECT_FALSE(error.detail.empty());
+  EXPECT_FALSE(error.detail().empty());
   return std::string(kRefused);
 }
 

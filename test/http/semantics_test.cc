@@ -156,10 +156,11 @@ TEST(ValidateRequestTest, Rows) {
     RequestHead head;
     const StreamError error = check(row, head);
     EXPECT_EQ(error.reason == ErrorReason::kNone, row.accepted)
-        << "RFC " << row.section << ": " << row.method << " " << row.target << " " << error.detail;
+        << "RFC " << row.section << ": " << row.method << " " << row.target << " "
+        << error.detail();
     if (!row.accepted) {
       EXPECT_EQ(statusFor(error), 400);
-      EXPECT_FALSE(error.detail.empty());
+      EXPECT_FALSE(error.detail().empty());
     }
   }
 }
@@ -275,7 +276,7 @@ TEST(ValidateResponseTest, Rows) {
     for (const auto& [name, value] : row.fields) head.headers.add(name, value);
     const StreamError error = validateResponse(head, row.to_head, row.to_connect);
     EXPECT_EQ(error.reason == ErrorReason::kNone, row.accepted)
-        << "RFC " << row.section << ": " << row.status << " " << error.detail;
+        << "RFC " << row.section << ": " << row.status << " " << error.detail();
     if (row.accepted) {
       EXPECT_EQ(head.framing, row.framing) << "RFC " << row.section << ": " << row.status;
     } else {

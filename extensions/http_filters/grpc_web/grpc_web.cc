@@ -202,9 +202,7 @@ Verdict GrpcWebFilter::onResponseTrailers(HeaderMap& trailers) {
 
 Verdict GrpcWebFilter::failResponse(std::string_view detail) {
   cells_.malformed_responses.add();
-  handle().reset({.origin = http::ErrorOrigin::kUpstream,
-                  .reason = http::ErrorReason::kProtocol,
-                  .detail = detail});
+  handle().reset({http::ErrorOrigin::kUpstream, http::ErrorReason::kProtocol, false, detail});
   return Verdict::kPause;
 }
 

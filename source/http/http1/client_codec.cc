@@ -244,13 +244,13 @@ StreamError LlhttpClientCodec::readHead(buffer::Buffer& data, bool end_stream, b
 }
 
 StreamError LlhttpClientCodec::parseHead(ResponseHead& head) {
-  const std::string_view text = section_.text();
+  std::string_view text = section_.text();
   const size_t line_bytes = section_.firstLineBytes();
   if (line_bytes == 0) return refuse("malformed status line");
-  StreamError error = parseStatusLine(text.substr(0, line_bytes - 2), head);
+  StreamError error = parseStatusLine({text.data(), line_bytes - 2}, head);
   if (!failed(error)) {
-    error = parseFields(text.substr(line_bytes), limits_.max_header_fields, ErrorOrigin::kUpstream,
-                        head.headers);
+    text.remove_prefix(line_bytes);
+    error = parseFields(text, limits_.max_header_fields, ErrorOrigin::kUpstream, head.headers);
   }
   if (!failed(error)) error = validateResponse(head, to_head_, to_connect_);
   if (!failed(error) && head.status == 101 && !asked_upgrade_) {

@@ -50,7 +50,7 @@ SectionReader::Result SectionReader::read(buffer::Buffer& data, base::Arena& are
     const bool complete = result == HeadScanner::Result::kComplete;
     if (!withinLimits(complete ? scanner_.end() : text.size())) return Result::kFailed;
     if (complete) {
-      text_ = arena.copy(text.substr(0, scanner_.end()));
+      text_ = arena.copy({text.data(), scanner_.end()});
       data.drain(scanner_.end() - before);
       dropPartial();
       return Result::kComplete;

@@ -133,14 +133,17 @@ StreamError LlhttpServerCodec::readHead(buffer::Buffer& data, bool end_stream, b
 }
 
 StreamError LlhttpServerCodec::parseHead(RequestHead& head) {
-  const std::string_view text = section_.text();
+  std::string_view text = section_.text();
   const size_t line_bytes = section_.firstLineBytes();
+  if (line_bytes == 0) {
+    return {ErrorOrigin::kDownstream, ErrorReason::kProtocol, false, "malformed request line"};
+  }
   std::string_view target;
   StreamError error =
-      parseRequestLine(text.substr(0, line_bytes - 2), limits_.allow_http10, head, target);
+      parseRequestLine({text.data(), line_bytes - 2}, limits_.allow_http10, head, target);
   if (!failed(error)) {
-    error = parseFields(text.substr(line_bytes), limits_.max_header_fields,
-                        ErrorOrigin::kDownstream, head.headers);
+    text.remove_prefix(line_bytes);
+    error = parseFields(text, limits_.max_header_fields, ErrorOrigin::kDownstream, head.headers);
   }
   if (!failed(error)) error = validateRequest(head, target, limits_.allow_connect);
   if (failed(error)) return error;

@@ -23,7 +23,7 @@ TEST(ForwardingTest, ComposesOnlyWhatDiffers) {
   ASSERT_EQ(server
                 .feed("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nKeep-Alive: x\r\nB:2\r\nC:  3 \r\n"
                       "D: 4\t\r\nE: \r\nF:\r\nG: 5\r\nX: 6\r\nH: 7\r\nI: 8\r\n\r\n")
-                .detail,
+                .detail(),
             "");
   server.head.headers.set("G", "five");
   server.head.headers.remove("X");
@@ -50,7 +50,7 @@ TEST(ForwardingPropertyTest, WritesWhatComposingEachFieldWrites) {
       if (name != "Upgrade") expected += name + ": " + value + "\r\n";
     }
     RecordingServer server;
-    ASSERT_EQ(server.feed(wire + "\r\n").detail, "") << wire;
+    ASSERT_EQ(server.feed(wire + "\r\n").detail(), "") << wire;
     server.head.upgrade = {};
     ASSERT_EQ(forwarded(server), expected + "\r\n") << wire;
   }

@@ -206,7 +206,7 @@ TEST(RefusalsTest, OfRequests) {
         error = server.feed(row.bytes);
       }
       ASSERT_NE(error.reason, ErrorReason::kNone) << "RFC " << row.section << "\n" << row.bytes;
-      EXPECT_EQ(statusFor(error), row.status) << "RFC " << row.section << ": " << error.detail;
+      EXPECT_EQ(statusFor(error), row.status) << "RFC " << row.section << ": " << error.detail();
       EXPECT_EQ(error.origin, ErrorOrigin::kDownstream);
       EXPECT_TRUE(server.codec->closing());
       if (!server.messages.empty()) {
@@ -238,7 +238,7 @@ TEST(RefusalsTest, OfResponses) {
         error = client.feed(row.bytes);
       }
       ASSERT_NE(error.reason, ErrorReason::kNone) << "RFC " << row.section << "\n" << row.bytes;
-      EXPECT_EQ(statusFor(error), 502) << "RFC " << row.section << ": " << error.detail;
+      EXPECT_EQ(statusFor(error), 502) << "RFC " << row.section << ": " << error.detail();
       EXPECT_EQ(error.origin, ErrorOrigin::kUpstream);
       EXPECT_FALSE(client.codec->reusable());
       EXPECT_TRUE(client.message.reset.has_value()) << row.section;

@@ -128,7 +128,7 @@ TEST(RoundTripTest, RequestsFromClientToServer) {
     client.message = {};
     encode(*client.encoder, head, content, client.output.pool);
     feedInPieces(client.output.take(), random,
-                 [&](const std::string& piece) { ASSERT_EQ(server.feed(piece).detail, ""); });
+                 [&](const std::string& piece) { ASSERT_EQ(server.feed(piece).detail(), ""); });
     const RecordedMessage& seen = server.last();
     ASSERT_TRUE(seen.ended) << i;
     ASSERT_EQ(seen.misuse, "");
@@ -139,7 +139,7 @@ TEST(RoundTripTest, RequestsFromClientToServer) {
     ASSERT_EQ(server.head.authority, "host.example:8080");
     const std::string fields = seen.head.substr(seen.head.find('\n') + 1);
     ASSERT_EQ(fields.find("Host=host.example:8080\n" + textOf(content.fields)), 0u) << fields;
-    ASSERT_EQ(client.feed(server.output.take()).detail, "");
+    ASSERT_EQ(client.feed(server.output.take()).detail(), "");
     ASSERT_EQ(client.message.body, "ok");
     ASSERT_TRUE(client.codec->reusable());
     server.messages.clear();
@@ -153,14 +153,14 @@ TEST(RoundTripTest, ResponsesFromServerToClient) {
   for (int i = 0; i < 1500; ++i) {
     const Content content = randomContent(random);
     client.request("GET");
-    ASSERT_EQ(server.feed(client.output.take()).detail, "");
+    ASSERT_EQ(server.feed(client.output.take()).detail(), "");
     ResponseHead head;
     head.status = static_cast<uint16_t>(200 + random() % 400);
     if (head.status == 204 || head.status == 304) head.status = 200;
     fill(head, content);
     encode(*server.encoder, head, content, server.output.pool);
     feedInPieces(server.output.take(), random,
-                 [&](const std::string& piece) { ASSERT_EQ(client.feed(piece).detail, ""); });
+                 [&](const std::string& piece) { ASSERT_EQ(client.feed(piece).detail(), ""); });
     ASSERT_TRUE(client.message.ended) << i;
     ASSERT_EQ(client.message.misuse, "");
     ASSERT_EQ(client.message.body, content.body());

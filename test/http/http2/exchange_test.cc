@@ -16,16 +16,16 @@ class ExchangeTest : public ::testing::Test {
     const ClientSideStream& asked = pair_.client.streams.back();
     const ServerSideStream& answered = pair_.server.streams.back();
     EXPECT_TRUE(asked.seen.ended);
-    EXPECT_FALSE(asked.seen.reset) << asked.seen.reset->detail;
+    EXPECT_FALSE(asked.seen.reset) << asked.seen.reset->detail();
     EXPECT_EQ(asked.seen.misuse, "");
     EXPECT_TRUE(answered.complete);
-    EXPECT_FALSE(answered.seen.reset) << answered.seen.reset->detail;
+    EXPECT_FALSE(answered.seen.reset) << answered.seen.reset->detail();
     EXPECT_EQ(answered.seen.misuse, "");
     EXPECT_EQ(pair_.client.ended, pair_.client.streams.size());
     EXPECT_EQ(pair_.client.codec->openStreams(), 0u);
     EXPECT_TRUE(pair_.server.codec->idle());
-    EXPECT_EQ(pair_.server_error.detail, "");
-    EXPECT_EQ(pair_.client_error.detail, "");
+    EXPECT_EQ(pair_.server_error.detail(), "");
+    EXPECT_EQ(pair_.client_error.detail(), "");
   }
 
   CodecPair pair_;

@@ -70,11 +70,11 @@ TEST_P(FloodTest, AsManyAsAllowedAndNoMore) {
   begin();
   for (uint32_t i = 0; i < flood.allowed; ++i) {
     peer_.send(flood.one(static_cast<int>(i)));
-    ASSERT_EQ(peer_.error.detail, "") << i;
+    ASSERT_EQ(peer_.error.detail(), "") << i;
   }
   EXPECT_EQ(peer_.count(flood.limit), 0u);
   peer_.send(flood.one(static_cast<int>(flood.allowed)));
-  EXPECT_TRUE(peer_.ended(ErrorCode::kEnhanceYourCalm)) << peer_.error.detail;
+  EXPECT_TRUE(peer_.ended(ErrorCode::kEnhanceYourCalm)) << peer_.error.detail();
   EXPECT_EQ(peer_.error.reason, ErrorReason::kProtocol);
   EXPECT_EQ(peer_.count(flood.limit), 1u);
   EXPECT_TRUE(peer_.server.at(0).seen.reset);
@@ -90,7 +90,7 @@ TEST_P(FloodTest, TheCountBeginsAnewWithTime) {
   for (uint32_t i = 0; i < flood.allowed; ++i) {
     peer_.send(flood.one(static_cast<int>(flood.allowed + i)));
   }
-  EXPECT_EQ(peer_.error.detail, "");
+  EXPECT_EQ(peer_.error.detail(), "");
 }
 
 // In one piece, as an attacker sends them, and without reading an answer.
@@ -117,9 +117,9 @@ TEST(FloodLimitsTest, TinyData) {
   peer.start();
   peer.send(peer.request(1, false));
   for (int i = 0; i < 10; ++i) peer.send(raw::data(1, "x"));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   peer.send(raw::data(1, std::string(64, 'x')));  // not tiny
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   peer.send(raw::data(1, "x"));
   EXPECT_TRUE(peer.ended(ErrorCode::kEnhanceYourCalm));
   EXPECT_EQ(peer.count(Limit::kTinyData), 1u);
@@ -133,9 +133,9 @@ TEST(FloodLimitsTest, ContinuationFrames) {
   std::string bytes = raw::headers(1, block.substr(0, 1), raw::kEndStream);
   for (int i = 0; i < 8; ++i) bytes += raw::continuation(1, "", raw::kNoFlags);
   peer.send(bytes);
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   peer.send(raw::continuation(1, block.substr(1)));
-  EXPECT_TRUE(peer.ended(ErrorCode::kEnhanceYourCalm)) << peer.error.detail;
+  EXPECT_TRUE(peer.ended(ErrorCode::kEnhanceYourCalm)) << peer.error.detail();
   EXPECT_EQ(peer.count(Limit::kContinuationFrames), 1u);
 }
 
@@ -146,7 +146,7 @@ TEST(FloodLimitsTest, StreamsOverTheLimitAreRefused) {
   EXPECT_NE(peer.frames.front().payload.find(raw::bigEndian(3, 2) + raw::bigEndian(2, 4)),
             std::string::npos);
   peer.send(peer.request(1) + peer.request(3) + peer.request(5));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_TRUE(peer.reset(5, ErrorCode::kRefusedStream));
   EXPECT_EQ(peer.count(Limit::kStreams), 1u);
   ASSERT_EQ(peer.server.streams.size(), 2u);
@@ -176,7 +176,7 @@ TEST(FloodLimitsTest, HeadsOverTheLimitsAreAnswered) {
   }
   EXPECT_EQ(peer.count(Limit::kHeadBytes), 2u);
   EXPECT_EQ(peer.count(Limit::kHeadFields), 1u);
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
 }
 
 // A field block that says one large field over and over (RFC 7541 7.3).
@@ -192,7 +192,7 @@ TEST(FloodLimitsTest, HpackBomb) {
   ASSERT_EQ(peer.server.streams.size(), 1u);
   ASSERT_TRUE(peer.server.last().seen.refused);
   EXPECT_LT(peer.blocks.bytesInUse(), 100'000u);
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(FlowControlTest, WindowsOpenAsTheBodyIsTaken) {
   EXPECT_EQ(windows.granted(0), 1024 * 1024 - 65'535);
   peer.send(peer.request(1, false));
   for (int i = 0; i < 64; ++i) peer.send(dataFrames(1, 64 * 1024));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_EQ(peer.server.last().seen.body.size(), 4u * 1024 * 1024);
   EXPECT_GT(windows.granted(1), 3'500'000);
 }
@@ -57,7 +57,7 @@ TEST(FlowControlTest, AStreamThatIsNotReadStopsNoOther) {
   EXPECT_EQ(windows.granted(1), 0);
   // The connection's window is as wide as before: the other stream goes on and on.
   for (int i = 0; i < 40; ++i) peer.send(dataFrames(3, 64 * 1024));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_EQ(peer.server.at(1).seen.body.size(), 40u * 64 * 1024);
   EXPECT_LT(peer.blocks.bytesInUse(), 700'000u);
   // One byte too many is an error.
@@ -73,7 +73,7 @@ TEST(FlowControlTest, MoreThanTheWindowIsAnError) {
   peer.send(peer.request(1, false));
   peer.server.at(0).encoder->setReadEnabled(false);
   peer.send(dataFrames(1, 256 * 1024));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   peer.send(raw::data(1, "x"));
   EXPECT_TRUE(peer.ended(ErrorCode::kFlowControlError));
 }
@@ -91,7 +91,7 @@ TEST(FlowControlTest, HeldBytesOfAllStreamsAreBounded) {
     peer.send(dataFrames(stream, 256 * 1024));
     sent += 256 * 1024;
   }
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_LE(sent, 2 * 512 * 1024);
   EXPECT_LT(peer.blocks.bytesInUse(), 1'500'000u);
   // Taken after all, the window is whole again.
@@ -115,7 +115,7 @@ TEST(FlowControlTest, DroppedBodiesAreGivenBack) {
     peer.receive();
     peer.send(dataFrames(stream, 64 * 1024));  // was on its way
   }
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_GT(windows.granted(0), 20 * 190 * 1024);
 }
 
@@ -245,7 +245,7 @@ TEST(FlowControlTest, WindowsGrowWithTheBandwidthDelayProduct) {
       peer.send(raw::settingsAck());
     }
   }
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   EXPECT_EQ(window, 2u * 1024 * 1024);
   EXPECT_GT(Windows(peer).granted(0), 3'000'000);
 }

@@ -38,11 +38,11 @@ void check(const Row* rows, size_t count) {
     for (const auto& [name, value] : row.fields) text += name + "=" + value + " ";
     const StreamError error = readRequest(reader, head, row.fields, row.end_stream);
     EXPECT_EQ(error.reason == ErrorReason::kNone, row.accepted)
-        << row.section << ": " << text << "(" << error.detail << ")";
+        << row.section << ": " << text << "(" << error.detail() << ")";
     if (row.accepted) continue;
     EXPECT_EQ(error.reason, ErrorReason::kProtocol) << row.section << ": " << text;
     EXPECT_EQ(error.origin, ErrorOrigin::kDownstream) << row.section << ": " << text;
-    EXPECT_FALSE(error.detail.empty()) << row.section << ": " << text;
+    EXPECT_FALSE(error.detail().empty()) << row.section << ": " << text;
   }
 }
 

@@ -83,14 +83,14 @@ TEST(HeadReaderResponseTest, Rows) {
     for (const auto& [name, value] : row.fields) text += name + "=" + value + " ";
     const StreamError error = readResponse(reader, head, row.fields, row.end_stream, row.asked);
     EXPECT_EQ(error.reason == ErrorReason::kNone, row.accepted)
-        << row.section << ": " << text << "(" << error.detail << ")";
+        << row.section << ": " << text << "(" << error.detail() << ")";
     if (row.accepted) {
       EXPECT_EQ(head.framing, row.framing) << row.section << ": " << text;
       EXPECT_EQ(head.content_length, row.length) << row.section << ": " << text;
       EXPECT_EQ(head.version, Version::kHttp2);
     } else {
       EXPECT_EQ(statusFor(error), 502) << row.section << ": " << text;
-      EXPECT_FALSE(error.detail.empty()) << row.section << ": " << text;
+      EXPECT_FALSE(error.detail().empty()) << row.section << ": " << text;
     }
   }
 }

@@ -118,7 +118,7 @@ TEST(HeadRoundTripTest, Requests) {
     const auto fields = writer.request(head, end_stream);
     reader.beginRequest(received, kRoomy, true, true);
     feed(reader, fields);
-    ASSERT_EQ(reader.finish(end_stream).detail, "") << wire;
+    ASSERT_EQ(reader.finish(end_stream).detail(), "") << wire;
     ASSERT_EQ(meaningOf(received), meaningOf(head)) << wire;
     ASSERT_EQ(received.headers.get(HeaderId::kHost), head.authority) << wire;
     ASSERT_LE(received.headers.count(HeaderId::kCookie), 1u) << wire;
@@ -152,7 +152,7 @@ TEST(HeadRoundTripTest, Responses) {
     if (switching) asked.upgrade = "websocket";
     reader.beginResponse(received, kRoomy, asked);
     feed(reader, fields);
-    ASSERT_EQ(reader.finish(end_stream).detail, "") << wire;
+    ASSERT_EQ(reader.finish(end_stream).detail(), "") << wire;
     ASSERT_EQ(meaningOf(received, to_head), meaningOf(head, to_head)) << wire;
     ++compared;
   }
@@ -168,7 +168,7 @@ TEST(HeadRoundTripTest, InformationalResponses) {
   ResponseHead received;
   reader.beginResponse(received, kRoomy, {});
   feed(reader, writer.response(head, false, false));
-  ASSERT_EQ(reader.finish(false).detail, "");
+  ASSERT_EQ(reader.finish(false).detail(), "");
   EXPECT_EQ(meaningOf(received, false), meaningOf(head, false));
 }
 

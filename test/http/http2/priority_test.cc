@@ -153,7 +153,7 @@ TEST_F(SchedulingTest, TheOldTreeIsIgnored) {
   peer_.send(raw::priority(1, 3, 255, true));
   answerAll(100'000);
   EXPECT_EQ(sent(), (Streams{1, 3}));
-  EXPECT_EQ(peer_.error.detail, "");
+  EXPECT_EQ(peer_.error.detail(), "");
 }
 
 }  // namespace

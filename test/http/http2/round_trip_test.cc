@@ -232,8 +232,8 @@ TEST_P(RoundTripTest, ManyStreamsAtOnce) {
     step(/*calm=*/false);
   }
   for (int i = 0; i < 50; ++i) step(/*calm=*/true);
-  EXPECT_EQ(pair_.server_error.detail, "");
-  EXPECT_EQ(pair_.client_error.detail, "");
+  EXPECT_EQ(pair_.server_error.detail(), "");
+  EXPECT_EQ(pair_.client_error.detail(), "");
   EXPECT_EQ(pair_.client.codec->openStreams(), 0u);
   EXPECT_TRUE(pair_.server.codec->idle());
   EXPECT_EQ(pair_.client.ended, kExchanges);

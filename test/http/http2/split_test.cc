@@ -67,10 +67,10 @@ std::vector<Recorded> serve(const std::string& bytes, const std::vector<size_t>&
   pair.server.start();
   size_t at = 0;
   for (const size_t cut : cuts) {
-    EXPECT_EQ(pair.server.feed(std::string_view(bytes).substr(at, cut - at)).detail, "");
+    EXPECT_EQ(pair.server.feed(std::string_view(bytes).substr(at, cut - at)).detail(), "");
     at = cut;
   }
-  EXPECT_EQ(pair.server.feed(std::string_view(bytes).substr(at)).detail, "");
+  EXPECT_EQ(pair.server.feed(std::string_view(bytes).substr(at)).detail(), "");
   pair.dispatcher.runUntilIdle();
   std::vector<Recorded> all;
   for (const ServerSideStream& stream : pair.server.streams) {
@@ -89,10 +89,10 @@ std::vector<Recorded> receive(const std::string& bytes, const std::vector<size_t
   pair.client.output.take();
   size_t at = 0;
   for (const size_t cut : cuts) {
-    EXPECT_EQ(pair.client.feed(std::string_view(bytes).substr(at, cut - at)).detail, "");
+    EXPECT_EQ(pair.client.feed(std::string_view(bytes).substr(at, cut - at)).detail(), "");
     at = cut;
   }
-  EXPECT_EQ(pair.client.feed(std::string_view(bytes).substr(at)).detail, "");
+  EXPECT_EQ(pair.client.feed(std::string_view(bytes).substr(at)).detail(), "");
   std::vector<Recorded> all;
   for (const ClientSideStream& stream : pair.client.streams) {
     EXPECT_EQ(stream.seen.misuse, "");

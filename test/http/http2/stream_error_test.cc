@@ -21,7 +21,7 @@ TEST(ServerErrorsTest, MalformedRequestIsToldAndReset) {
   EXPECT_EQ(peer.server.at(0).seen.head, "");
   EXPECT_TRUE(peer.reset(1, ErrorCode::kProtocolError));
   EXPECT_TRUE(peer.server.at(1).seen.ended);
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
 }
 
 TEST(ServerErrorsTest, BodyMustBeAsLongAsAnnounced) {
@@ -44,7 +44,7 @@ TEST(ServerErrorsTest, BodyMustBeAsLongAsAnnounced) {
     EXPECT_EQ(stream.seen.ended, good);
     EXPECT_EQ(stream.seen.reset.has_value(), !good);
     EXPECT_EQ(peer.reset(1, ErrorCode::kProtocolError), !good);
-    EXPECT_EQ(peer.error.detail, "");
+    EXPECT_EQ(peer.error.detail(), "");
     EXPECT_EQ(stream.seen.misuse, "");
   }
 }
@@ -73,7 +73,7 @@ TEST(ServerErrorsTest, ServerGivesUp) {
   EXPECT_FALSE(peer.server.last().seen.reset);
   EXPECT_TRUE(peer.server.codec->idle());
   peer.send(raw::data(1, "on its way"));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
 }
 
 TEST(ServerErrorsTest, ResetsFromWithinCallbacks) {
@@ -127,7 +127,7 @@ TEST(ServerErrorsTest, ConnectionErrorsAreToldToAll) {
     peer.start();
     peer.send(peer.request(1, false));
     peer.send(bytes);
-    EXPECT_TRUE(peer.ended(code)) << peer.error.detail << " " << raw::nameOf(code);
+    EXPECT_TRUE(peer.ended(code)) << peer.error.detail() << " " << raw::nameOf(code);
     EXPECT_EQ(peer.error.reason, ErrorReason::kProtocol);
     ASSERT_TRUE(peer.server.at(0).seen.reset) << raw::nameOf(code);
     EXPECT_EQ(peer.server.at(0).seen.reset->reason, ErrorReason::kProtocol);
@@ -140,7 +140,7 @@ TEST(ServerErrorsTest, NumbersThatWerePassedOver) {
   RawClient peer;
   peer.start();
   peer.send(peer.request(1) + peer.request(7));
-  EXPECT_EQ(peer.error.detail, "");
+  EXPECT_EQ(peer.error.detail(), "");
   peer.send(peer.request(5));
   EXPECT_TRUE(peer.ended(ErrorCode::kProtocolError));
 }

@@ -31,7 +31,7 @@ class ClientSide final : public http::ResponseSink {
   void sendHead(http::ResponseHead& head, bool end) override;
   void sendBody(buffer::Buffer& data, bool end) override;
   void sendTrailers(http::HeaderMap&) override { trailers = ended = true; }
-  void sendReset(const http::StreamError& error) override { reset = error.detail; }
+  void sendReset(const http::StreamError& error) override { reset = error.detail(); }
   void setRequestReadEnabled(bool) override {}
   void clearRouteCache() override {}
   const http::Route* resolveRoute() override { return nullptr; }
