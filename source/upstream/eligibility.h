@@ -28,8 +28,8 @@ struct EligibilityPolicy {
   // Below so many in a hundred healthy ones, all are used, whatever their health; 0: never.
   uint32_t panic_percent = 50;
   LocalityMode locality_mode = LocalityMode::kNone;
-  std::map<std::string, uint32_t, std::less<>> locality_weights;  // those not named have 1
-  std::string own_locality;
+  std::map<std::string, uint32_t, std::less<>> locality_weights = {};  // those not named have 1
+  std::string own_locality = {};
   // kPreferOwn with fewer endpoints than this is kNone.
   uint32_t prefer_own_from = 6;
 

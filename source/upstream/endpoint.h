@@ -14,15 +14,18 @@ namespace weir::upstream {
 
 // One endpoint as membership knows it. Immutable; shared by snapshots and workers.
 struct Endpoint {
-  std::string id;  // unique in the cluster; the address by default
-  network::Address address;
+  std::string id = {};  // unique in the cluster; the address by default
+  network::Address address = {};
   // Other ways to the same endpoint, in order of preference: tried as well when `address` does not
   // answer soon (RFC 8305).
   std::vector<network::Address> more_addresses = {};
-  uint32_t weight = 1;    // 1 … 65535
-  uint32_t priority = 0;  // 0 is the highest
-  std::string locality;   // free text: region/zone
-  std::map<std::string, std::string> metadata;
+  // It stays the same endpoint when its address changes: connections stay, new ones go to the new
+  // address.
+  bool logical = false;
+  uint32_t weight = 1;        // 1 … 65535
+  uint32_t priority = 0;      // 0 is the highest
+  std::string locality = {};  // free text: region/zone
+  std::map<std::string, std::string> metadata = {};
   uint32_t max_connections = 0;  // over all workers; 0: no limit of its own
   uint32_t max_requests = 0;     // in progress, over all workers; 0: no limit of its own
 
@@ -61,8 +64,8 @@ struct HostSet {
     Health health = Health::kHealthy;
     // Slow start: when it joined or recovered; zero: it serves since ever.
     event::MonotonicTime serving_since = {};
-    // Of id and address: the same in all host sets of a cluster, and different from all others in
-    // one. Set by eligible().
+    // Of id and address, of a logical endpoint its id alone: the same in all host sets of a
+    // cluster, and different from all others in one. Set by eligible().
     uint64_t uid = 0;
   };
   std::vector<Host> hosts;
