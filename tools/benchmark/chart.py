@@ -56,8 +56,10 @@ def _group(row, y):
 
 
 def _bound(row):
-    """The target in the row's unit, None when its reference was not measured."""
+    """The target in the row's unit, None when its reference was not measured or is another row."""
     target = row["target"]
+    if target["row"]:
+        return None
     if not target["references"]:
         return target["limit"]
     if not target["ratio"]:

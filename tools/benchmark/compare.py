@@ -4,7 +4,7 @@ import json
 
 from . import report
 from .processes import BenchError
-from .rows import BYTES_PER_CLIENT, LATENCY
+from .rows import LATENCY, MEMORY
 
 REGRESSION = 0.02
 _WORSE = "REGRESSION"
@@ -37,7 +37,7 @@ def comparison(old, new):
             continue
         was, now = before["peers"]["weir"]["value"], row["peers"]["weir"]["value"]
         # A machine may be slower; it does not make memory larger.
-        drift = None if row["unit"] == BYTES_PER_CLIENT else _drift(before, row)
+        drift = None if row["unit"] in MEMORY else _drift(before, row)
         change = now / was - 1
         relative = (1 + change) / (1 + drift) - 1 if drift is not None else change
         judgement = "latency, not judged" if row["unit"] == LATENCY else _judgement(relative)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from .loads import Sample
-from .processes import BenchError
+from .processes import BenchError, settled_resident_bytes
 
 
 class Http1Client:
@@ -59,11 +59,11 @@ class IdleClientsLoad:
         open_sockets = []
         try:
             self._open(open_sockets, self.warm_up // each, proxy.port)
-            before = _settled_resident_bytes(proxy.process)
+            before = settled_resident_bytes(proxy.process)
             begin = time.monotonic()
             self._open(open_sockets, (clients - self.warm_up) // each, proxy.port)
             seconds = time.monotonic() - begin
-            after = _settled_resident_bytes(proxy.process)
+            after = settled_resident_bytes(proxy.process)
             _require_all_open(open_sockets, proxy)
         finally:
             for sock in open_sockets:
@@ -102,19 +102,6 @@ def _connect_from(source, port):
     sock.bind((source, 0))
     sock.connect(("127.0.0.1", port))
     return sock
-
-
-def _settled_resident_bytes(process):
-    """What the process keeps once it no longer changes (at most 5 s)."""
-    deadline = time.monotonic() + 5
-    last = process.resident_bytes()
-    while time.monotonic() < deadline:
-        time.sleep(0.5)
-        now = process.resident_bytes()
-        if now == last:
-            break
-        last = now
-    return last
 
 
 def _require_all_open(sockets, proxy):

@@ -140,6 +140,7 @@ def _cpu_per_request(bench, proxy, generate):
     wall = time.monotonic() - begin
     nanoseconds = proxy.process.cpu_nanoseconds() - nanoseconds
     user, system = (now - then for now, then in zip(proxy.process.cpu_ticks(), ticks))
+    upstream_connections = bench.upstream_connections()
     return Sample(
         value=nanoseconds / 1000 / result["requests"],
         details={
@@ -147,6 +148,7 @@ def _cpu_per_request(bench, proxy, generate):
             **{f"{name}_us": result[name] for name in ("p50", "p90", "p99", "mean") if name in result},
             "busy": nanoseconds / 1e9 / wall,
             "user_share": user / (user + system) if user + system else 0.0,
+            "upstream_connections": upstream_connections,
             "errors": _errors(result),
         },
     )

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 
 from .origins import Http2Origin
-from .processes import BenchError, Process, raise_descriptor_limit
+from .processes import BenchError, Process, established_to, raise_descriptor_limit
 from .tls import Certificate
 
 # Descriptors a proxy needs beside its clients: connections to the origin, its own files.
@@ -64,11 +64,16 @@ class Bench:
             self._http2_origin = Http2Origin(self)
         return self._http2_origin.ports
 
+    def upstream_connections(self):
+        """How many connections to the origin there are."""
+        ports = self.origin_ports + (self._http2_origin.ports if self._http2_origin is not None else [])
+        return established_to(ports)
+
     def log_path(self, name):
         return os.path.join(self.folder(name), "log")
 
     def measure(self, row, peer):
-        proxy = peer.start(self, row.scenario)
+        proxy = peer.start(self, row.scenario, row.upstreams)
         try:
             return row.load.run(self, proxy)
         finally:

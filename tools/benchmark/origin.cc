@@ -4,7 +4,7 @@
 // body. A connection that starts with anything but a G, and each datagram, is sent back as it came.
 //
 // Usage: origin [PORTS]. Listens on PORTS loopback ports (default 2), TCP and UDP, that the kernel
-// chooses and prints them on one line.
+// chooses and prints them on one line. TCP: of every address in 127.0.0.0/8.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -172,12 +172,14 @@ class Connection {
   bool close_after_ = false;
 };
 
+// On every loopback address, so that one origin can be a thousand endpoints, and on nothing else.
 int listenOnLoopback() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) != 0 ||
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
       listen(fd, 4096) != 0) {
     die("listen");
   }

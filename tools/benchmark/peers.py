@@ -1,6 +1,6 @@
 """The proxies that are measured: how each is found, configured and started.
 
-All do the same work: two endpoints, keep-alive to them, X-Forwarded-For, X-Forwarded-Proto and a
+All do the same work: the same endpoints (two, unless the row says otherwise), keep-alive to them, X-Forwarded-For, X-Forwarded-Proto and a
 request id added, no access log; with TLS the same version, suite and certificate. readiness.py
 checks at every start that it is so.
 """
@@ -13,6 +13,7 @@ from string import Template
 
 from . import programs, readiness, tls
 from .processes import BenchError, Process, free_ports
+from .upstreams import Upstreams
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 
@@ -33,6 +34,7 @@ class Proxy:
     process: Process
     port: int
     scenario: str = "http"
+    start_another: object = None  # Upstreams -> a Proxy like this one in front of them
 
     def url(self, path):
         scheme = "https" if self.scenario in SECURE_SCENARIOS else "http"
@@ -56,19 +58,19 @@ class Peer:
     def version(self):
         return ""
 
-    def command(self, bench, scenario, folder):
+    def command(self, bench, scenario, folder, upstreams):
         """The command line and the port it will listen on; None when the process prints the port."""
         raise NotImplementedError
 
-    def start(self, bench, scenario):
+    def start(self, bench, scenario, upstreams=Upstreams()):
         """A Proxy that answers through the origin. The caller stops `proxy.process`."""
         folder = bench.folder(self.name)
-        command, port = self.command(bench, scenario, folder)
+        command, port = self.command(bench, scenario, folder, upstreams)
         process = Process(command, bench.proxy_core, os.path.join(folder, "log"), read_output=port is None)
         try:
             if port is None:
                 port = int(process.read_line())
-            proxy = Proxy(self.name, process, port, scenario)
+            proxy = Proxy(self.name, process, port, scenario, lambda other: self.start(bench, scenario, other))
             readiness.wait_until_serving(proxy, self.adds_fields)
         except BaseException:
             process.stop()
@@ -82,7 +84,7 @@ class Relay(Peer):
     scenarios = ("http", "tcp")
     adds_fields = False
 
-    def command(self, bench, scenario, folder):
+    def command(self, bench, scenario, folder, upstreams):
         return [self.program, str(bench.origin_ports[0])], None
 
 
@@ -98,11 +100,12 @@ class ConfiguredPeer(Peer):
     def version(self):
         return _first_line([self.program, *self._version_arguments])
 
-    def command(self, bench, scenario, folder):
+    def command(self, bench, scenario, folder, upstreams):
         port, admin_port = free_ports(2)
         path = os.path.join(folder, self._template.format(scenario="http" if scenario in HTTP_SCENARIOS else scenario))
         http2_origin = scenario in HTTP2_ORIGIN_SCENARIOS
         origin_ports = bench.http2_origin_ports() if http2_origin else bench.origin_ports
+        clusters = upstreams.named(origin_ports)
         values = {
             "PORT": port,
             "ADMIN_PORT": admin_port,
@@ -110,12 +113,13 @@ class ConfiguredPeer(Peer):
             "ORIGIN_B": f"127.0.0.1:{origin_ports[1]}",
             "MAX_CLIENTS": bench.max_clients + 100,
             "MAX_FILES": bench.max_files,
+            "WORKERS": upstreams.workers,
+            "CLUSTERS": "\n".join(self.cluster(name, addresses, http2_origin) for name, addresses in clusters),
             "FOLDER": folder,
             **self._extra,
             **self.listener_values(
                 bench.certificate() if scenario in SECURE_SCENARIOS else None, scenario not in HTTP1_SCENARIOS
             ),
-            **self.origin_values(http2_origin),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
             text = Template(template.read()).substitute(values)
@@ -130,9 +134,9 @@ class ConfiguredPeer(Peer):
         """What the template says about the listener: TLS with this certificate, plain when it is None."""
         raise NotImplementedError
 
-    def origin_values(self, http2):
-        """What it says about the connections to the origin."""
-        return {}
+    def cluster(self, name, addresses, http2):
+        """What it says about a cluster of these endpoints, to which HTTP/2 is spoken or HTTP/1."""
+        raise NotImplementedError
 
 
 class Nginx(ConfiguredPeer):
@@ -144,6 +148,19 @@ class Nginx(ConfiguredPeer):
     def listener_values(self, certificate, http2):
         options = (" ssl" if certificate else "") + (" http2" if http2 else "")
         return {"LISTEN_OPTIONS": options, "TLS_SETTINGS": tls.nginx_settings(certificate) if certificate else ""}
+
+    def cluster(self, name, addresses, http2):
+        # As many connections as requests can be under way, and one for each endpoint besides.
+        return "\n        ".join(
+            [
+                f"upstream {name} {{",
+                *(f"    server {address};" for address in addresses),
+                f"    keepalive {1024 + len(addresses)};",
+                "    keepalive_requests 1000000000;",
+                "    keepalive_timeout 600s;",
+                "}",
+            ]
+        )
 
     def arguments(self, path, folder):
         return [self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
@@ -158,8 +175,10 @@ class HaProxy(ConfiguredPeer):
         alpn = " alpn h2,http/1.1" if http2 else ""
         return {"BIND_OPTIONS": tls.haproxy_bind(certificate) + alpn, "SCHEME": "https"}
 
-    def origin_values(self, http2):
-        return {"SERVER_OPTIONS": "proto h2" if http2 else ""}
+    def cluster(self, name, addresses, http2):
+        options = " proto h2" if http2 else ""
+        servers = (f"    server s{number} {address}{options}" for number, address in enumerate(addresses))
+        return "\n".join([f"backend {name}", "    balance roundrobin", *servers, ""])
 
     def arguments(self, path, folder):
         return [self.program, "-db", "-q", "-f", path]
@@ -171,8 +190,12 @@ class Weir(ConfiguredPeer):
     def listener_values(self, certificate, http2):
         return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}
 
-    def origin_values(self, http2):
-        return {"HTTP_PROTOCOL": "http_protocol: HTTP_PROTOCOL_HTTP2" if http2 else ""}
+    def cluster(self, name, addresses, http2):
+        endpoints = (f'  endpoints {{ address: "{address}" }}' for address in addresses)
+        options = ["  http_protocol: HTTP_PROTOCOL_HTTP2"] if http2 else []
+        # As nginx's `keepalive`.
+        options.append(f"  max_connections: {1024 + len(addresses)}")
+        return "\n".join(["clusters {", f'  name: "{name}"', *endpoints, *options, "}"])
 
     def arguments(self, path, folder):
         checked = subprocess.run(

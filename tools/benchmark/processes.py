@@ -52,6 +52,15 @@ def connects(port):
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
+def established_to(ports):
+    """How many TCP connections of this machine go to these ports, as those see it who opened them."""
+    count = 0
+    for line in _read("/proc/net/tcp").splitlines()[1:]:
+        _, _, remote, state = line.split()[:4]
+        count += state == "01" and int(remote.rpartition(":")[2], 16) in ports
+    return count
+
+
 class Process:
     """A child in a process group of its own, on one core; as a context manager it is ended on exit.
 
@@ -183,6 +192,19 @@ def _read(path):
             return file.read()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def settled_resident_bytes(process):
+    """What the process keeps once it no longer changes (at most 5 s)."""
+    deadline = time.monotonic() + 5
+    last = process.resident_bytes()
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        now = process.resident_bytes()
+        if now == last:
+            break
+        last = now
+    return last
 
 
 def wait_until(condition, timeout, what):

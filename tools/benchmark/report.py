@@ -3,7 +3,7 @@
 import json
 import time
 
-from .rows import BYTES_PER_CLIENT
+from .rows import MEMORY, MEBIBYTES
 
 FORMAT_VERSION = 1
 LESS_IS_NOISE = 0.05  # a spread above this is marked
@@ -15,13 +15,14 @@ def document(bench_facts, rows, results, failed):
         "format": FORMAT_VERSION,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **bench_facts,
-        "rows": [_row_document(row, results[row.key], failed) for row in rows],
+        "rows": [_row_document(row, results, failed) for row in rows],
     }
 
 
-def _row_document(row, results, failed):
-    target = row.target
+def _row_document(row, all_results, failed):
+    target, results = row.target, all_results[row.key]
     values = {name: result.value() for name, result in results.items()}
+    other = all_results.get(target.row, {}).get("weir")
     return {
         "key": row.key,
         "title": row.title,
@@ -31,8 +32,9 @@ def _row_document(row, results, failed):
             "ratio": target.ratio,
             "references": list(target.references),
             "limit": target.limit,
+            "row": target.row,
         },
-        "verdict": verdict(target, values),
+        "verdict": verdict(target, values, other and other.value()),
         "failed": [peer for key, peer in failed if key == row.key],
         "peers": {name: _result_document(result) for name, result in results.items()},
     }
@@ -49,14 +51,22 @@ def _result_document(result):
     }
 
 
-def verdict(target, values):
-    """{"met": True, False or None when it cannot be told, "ratio": to the reference, "text": for people}."""
+def verdict(target, values, other=None):
+    """{"met": True, False or None when it cannot be told, "ratio": to the reference, "text": for people}.
+
+    `other`: Weir's value in the target's row.
+    """
     if "weir" not in values:
         return {"met": None, "ratio": None, "text": "Weir not measured"}
     known = [name for name in target.references if name in values]
     if target.references and not known:
         return {"met": None, "ratio": None, "text": f"no {' / '.join(target.references)} to compare with"}
-    if known:
+    if target.row and other is None:
+        return {"met": None, "ratio": None, "text": f"no {target.row} to compare with"}
+    if target.row:
+        ratio = values["weir"] / other
+        bound, shown = target.ratio, f"{ratio:.2f} × its {target.row}"
+    elif known:
         reference = min(known, key=values.get)
         ratio = values["weir"] / values[reference]
         bound, shown = target.ratio, f"{ratio:.2f} × {reference}"
@@ -71,7 +81,7 @@ def verdict(target, values):
 
 
 def number(row, value):
-    if row["unit"] == BYTES_PER_CLIENT or value >= 1000:
+    if (row["unit"] in MEMORY and row["unit"] != MEBIBYTES) or value >= 1000:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 100 else f"{value:.2f}"
 
@@ -108,7 +118,7 @@ def _value_cell(row, name):
 def detail_table(doc):
     """Throughput and latency beside the figure that counts; rows without requests are left out."""
     columns = ("p50", "p90", "p99", "mean")
-    header = ["row", "proxy", "requests/s", *(f"{column} ms" for column in columns), "core busy", "user", "spread", "errors"]
+    header = ["row", "proxy", "requests/s", *(f"{column} ms" for column in columns), "core busy", "user", "to origin", "spread", "errors"]
     table = [header]
     for row in doc["rows"]:
         for name, result in row["peers"].items():
@@ -124,6 +134,7 @@ def detail_table(doc):
                     *(_milliseconds(details.get(f"{column}_us")) for column in columns),
                     f"{details['busy'] * 100:.0f}%",
                     f"{details['user_share'] * 100:.0f}%",
+                    f"{details.get('upstream_connections', 0):.0f}",
                     f"±{result['spread'] * 100:.1f}%",
                     errors or "–",
                 ]

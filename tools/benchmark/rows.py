@@ -10,10 +10,15 @@ from fnmatch import fnmatchcase
 from .http2_clients import Http2Connections, Http2Streams
 from .idle_clients import IdleClientsLoad
 from .loads import ClientLoad, HandshakeStormLoad, Http2Load, HttpLoad
+from .upstream_memory import UpstreamMemoryLoad
+from .upstreams import Upstreams
 
 MICROSECONDS = "µs/request"
 BYTES_PER_CLIENT = "B/client"
 BYTES_PER_STREAM = "B/stream"
+BYTES_PER_ENDPOINT = "B/endpoint"
+MEBIBYTES = "MiB"
+MEMORY = (BYTES_PER_CLIENT, BYTES_PER_STREAM, BYTES_PER_ENDPOINT, MEBIBYTES)  # the machine's speed has no part in it
 LATENCY = "µs, 99th percentile"  # depends on more than the proxy, so no change of it is a regression
 
 
@@ -21,18 +26,22 @@ LATENCY = "µs, 99th percentile"  # depends on more than the proxy, so no change
 class Target:
     """`weir <= ratio * best of references`, or `weir <= limit` where there is no reference.
 
-    Without a ratio the references are only compared with.
+    Without a ratio the references are only compared with. With `row`, Weir is held against itself in
+    that row of the same run.
     """
 
     ratio: float = 0.0
     references: tuple = ()
     limit: float = 0.0
+    row: str = ""
 
     def text(self):
         if self.references and not self.ratio:
             return "–"
         if self.references:
             return f"≤ {self.ratio:.2f} × {' / '.join(self.references)}"
+        if self.row:
+            return f"≤ {self.ratio:.2f} × its {self.row}"
         return f"≤ {self.limit:g}"
 
 
@@ -45,6 +54,7 @@ class Row:
     peers: tuple = ("relay", "nginx", "haproxy", "weir")
     scenario: str = "http"
     unit: str = MICROSECONDS
+    upstreams: Upstreams = Upstreams()
 
 
 # What Chrome sends when a page is loaded again, without cookies: about 700 bytes with the request line.
@@ -73,6 +83,23 @@ BROWSER_HEAD = (
     ("Accept-Language", "en-US,en;q=0.9"),
 )
 
+
+
+def _endpoint_rows():
+    """1000 clients in each: then nearly as many requests are under way, and as many connections to the
+    origin are in use with one endpoint as with many."""
+    for endpoints in (1, 100, 1000):
+        yield Row(
+            key=f"endpoints-{endpoints}",
+            title=f"HTTP/1.1 keep-alive, 128 B reply, 1000 connections, round robin over {endpoints} "
+            f"endpoint{'s' if endpoints > 1 else ''}",
+            load=HttpLoad(path="/128", connections=1000),
+            target=Target(1.03, row="endpoints-1") if endpoints == 1000 else Target(references=("nginx", "haproxy")),
+            peers=("nginx", "haproxy", "weir"),
+            upstreams=Upstreams(endpoints=endpoints),
+        )
+
+
 def _http2_rows():
     """Each way in (TLS, plain) to each kind of origin, with one busy connection and with several, small and large replies."""
     for scenario, way in (("h2", "HTTP/2 over TLS"), ("h2c", "plain HTTP/2")):
@@ -92,6 +119,8 @@ def _http2_rows():
                         scenario=scenario if origin == "h1" else f"{scenario}-to-h2",
                     )
 
+
+MANY_UPSTREAMS = Upstreams(clusters=100, endpoints=100, workers=4)
 
 ROWS = (
     Row(
@@ -167,6 +196,7 @@ ROWS = (
         scenario="tls",
         unit=LATENCY,
     ),
+    *_endpoint_rows(),
     *_http2_rows(),
     Row(
         key="tcp",
@@ -216,6 +246,24 @@ ROWS = (
         peers=("haproxy", "weir"),
         scenario="h2c-to-h2",
         unit=BYTES_PER_STREAM,
+    ),
+    Row(
+        key="endpoint-bytes",
+        title="resident bytes per endpoint, 100 clusters of 100, four workers, idle",
+        load=UpstreamMemoryLoad(MANY_UPSTREAMS),
+        target=Target(limit=1024),
+        peers=("nginx", "haproxy", "weir"),
+        unit=BYTES_PER_ENDPOINT,
+        upstreams=MANY_UPSTREAMS,
+    ),
+    Row(
+        key="endpoint-memory",
+        title="the same proxy in all",
+        load=UpstreamMemoryLoad(MANY_UPSTREAMS, in_all=True),
+        target=Target(limit=64),
+        peers=("nginx", "haproxy", "weir"),
+        unit=MEBIBYTES,
+        upstreams=MANY_UPSTREAMS,
     ),
 )
 

@@ -1,9 +1,11 @@
 import os
+import re
 import tempfile
 import unittest
 from types import SimpleNamespace
 
 from tools.benchmark import peers, rows, tls
+from tools.benchmark.upstreams import Upstreams
 
 
 def configured():
@@ -32,9 +34,9 @@ def bench(folder):
     )
 
 
-def text_of(peer, scenario):
+def text_of(peer, scenario, upstreams=Upstreams()):
     with tempfile.TemporaryDirectory() as folder:
-        command, port = peer.command(bench(folder), scenario, folder)
+        command, port = peer.command(bench(folder), scenario, folder, upstreams)
         path = next(word for word in command if word and word.startswith(folder + os.sep) and not word.endswith("log"))
         with open(path) as file:
             return file.read(), port
@@ -64,6 +66,15 @@ class Templates(unittest.TestCase):
                     expected = "-to-h2" in scenario if peer.name == "weir" else "h2" in scenario
                     self.assertEqual(said[peer.name] in text_of(peer, scenario)[0], expected)
 
+    def test_all_clusters_endpoints_and_workers_are_there(self):
+        workers = {"nginx": "worker_processes 4;", "haproxy": "nbthread 4", "weir": "workers: 4 "}
+        for peer in configured():
+            with self.subTest(peer=peer.name):
+                text, _ = text_of(peer, "http", Upstreams(clusters=3, endpoints=700, workers=4))
+                self.assertEqual(len(set(re.findall(r"127\.0\.\d+\.\d+:700[12]", text))), 2100)
+                self.assertEqual(len(set(re.findall(r"(?:upstream|backend|name:) \"?(origin|idle[12])\b", text))), 3)
+                self.assertIn(workers[peer.name], text)
+
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
         self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2"))
 
@@ -75,6 +86,14 @@ class Rows(unittest.TestCase):
             self.assertIn(row.scenario, peers.Weir.scenarios)
             self.assertIn("weir", row.peers)
             self.assertTrue(set(row.target.references) <= set(row.peers), row.key)
+            self.assertTrue(not row.target.row or row.target.row in {other.key for other in rows.ROWS}, row.key)
+
+
+class Endpoints(unittest.TestCase):
+    def test_two_are_the_ports_of_one_address_and_more_take_the_next(self):
+        self.assertEqual(Upstreams().named([1, 2]), [("origin", ["127.0.0.1:1", "127.0.0.1:2"])])
+        last = Upstreams(clusters=100, endpoints=100).named([1, 2])[-1]
+        self.assertEqual((last[0], last[1][-1]), ("idle99", "127.0.19.250:2"))
 
 
 class Urls(unittest.TestCase):

@@ -54,6 +54,17 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(report.verdict(target, {"weir": 660.0})["text"], "MISSED by 10.0 %: 660")
 
 
+    def test_against_itself_in_another_row(self):
+        target = rows.Target(1.03, row="endpoints-1")
+        self.assertIs(report.verdict(target, {"weir": 10.2}, 10.0)["met"], True)
+        self.assertEqual(report.verdict(target, {"weir": 10.5}, 10.0)["text"], "MISSED by 1.9 %: 1.05 × its endpoints-1")
+        self.assertIsNone(report.verdict(target, {"weir": 10.5})["met"])
+        measured = {"endpoints-1": {"weir": result(10.0)}, "endpoints-1000": {"weir": result(10.1)}}
+        doc = report.document(FACTS, rows.rows_named(["endpoints-1", "endpoints-1000"]), measured, [])
+        self.assertIs(doc["rows"][1]["verdict"]["met"], True)
+        self.assertIn("endpoints-1000", chart.svg(doc) + report.markdown(doc))
+
+
 class Results(unittest.TestCase):
     def test_median_spread_and_errors_over_rounds(self):
         got = result(10.0, 30.0, 11.0, errors={"timeout": 2})
