@@ -6,11 +6,11 @@ namespace weir::network {
 
 class FakeDnsResolver::Query final : public DnsQuery {
  public:
-  explicit Query(Question question) : question_(std::move(question)) {}
-  ~Query() override { *question_ = nullptr; }
+  explicit Query(Tell tell) : tell_(std::move(tell)) {}
+  ~Query() override { *tell_ = nullptr; }
 
  private:
-  Question question_;
+  Tell tell_;
 };
 
 void FakeDnsResolver::setAddresses(const std::string& name, DnsFamily family,
@@ -37,6 +37,10 @@ void FakeDnsResolver::setFailure(const std::string& name, DnsFailure failure) {
   failures_[name] = failure;
 }
 
+void FakeDnsResolver::setFailure(const std::string& name, DnsFamily family, DnsFailure failure) {
+  addresses_[{name, family}] = {.failure = failure, .addresses = {}, .ttl = {}};
+}
+
 void FakeDnsResolver::hold(bool hold) {
   held_ = hold;
   if (!hold) answer();
@@ -48,8 +52,9 @@ int FakeDnsResolver::asked(const std::string& name) const {
 }
 
 size_t FakeDnsResolver::waiting() const {
-  return static_cast<size_t>(std::count_if(waiting_.begin(), waiting_.end(),
-                                           [](const Question& each) { return *each != nullptr; }));
+  return static_cast<size_t>(
+      std::count_if(waiting_.begin(), waiting_.end(),
+                    [](const Question& each) { return *each.tell != nullptr; }));
 }
 
 std::unique_ptr<DnsQuery> FakeDnsResolver::resolveAddresses(const std::string& name,
@@ -69,24 +74,36 @@ std::unique_ptr<DnsQuery> FakeDnsResolver::resolveService(const std::string& nam
 std::unique_ptr<DnsQuery> FakeDnsResolver::ask(const std::string& name,
                                                absl::AnyInvocable<void()> tell) {
   ++asked_[name];
-  waiting_.push_back(std::make_shared<absl::AnyInvocable<void()>>(std::move(tell)));
-  auto query = std::make_unique<Query>(waiting_.back());
+  waiting_.push_back({name, std::make_shared<absl::AnyInvocable<void()>>(std::move(tell))});
+  auto query = std::make_unique<Query>(waiting_.back().tell);
   answer();
   return query;
+}
+
+void FakeDnsResolver::release(const std::string& name) {
+  const auto others = std::stable_partition(
+      waiting_.begin(), waiting_.end(), [&](const Question& each) { return each.name != name; });
+  std::vector<Question> released(others, waiting_.end());
+  waiting_.erase(others, waiting_.end());
+  dispatcher_.post([this, released = std::move(released)] { tell(released); });
 }
 
 void FakeDnsResolver::answer() {
   if (held_) return;
   dispatcher_.post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired() || held_) return;
-    for (const Question& question : std::exchange(waiting_, {})) {
-      if (alive.expired()) return;
-      if (*question == nullptr) continue;
-      // It may cancel itself, which must not destroy what runs.
-      auto tell = std::exchange(*question, nullptr);
-      tell();
-    }
+    if (!alive.expired() && !held_) tell(std::exchange(waiting_, {}));
   });
+}
+
+void FakeDnsResolver::tell(const std::vector<Question>& questions) {
+  const std::weak_ptr<bool> alive = alive_;
+  for (const Question& question : questions) {
+    if (alive.expired()) return;
+    if (*question.tell == nullptr) continue;
+    // It may cancel itself, which must not destroy what runs.
+    auto told = std::exchange(*question.tell, nullptr);
+    told();
+  }
 }
 
 DnsAddresses FakeDnsResolver::addressesOf(const std::string& name, DnsFamily family) const {

@@ -26,8 +26,11 @@ class FakeDnsResolver final : public DnsResolver {
   void setServices(const std::string& name, std::vector<DnsService> services,
                    std::chrono::seconds ttl = std::chrono::seconds(60));
   void setFailure(const std::string& name, DnsFailure failure);  // for all kinds of questions
+  void setFailure(const std::string& name, DnsFamily family, DnsFailure failure);
   // While true, questions wait.
   void hold(bool hold);
+  // Answers those that wait about `name`, though others are held.
+  void release(const std::string& name);
   // Questions asked for `name` of all kinds.
   int asked(const std::string& name) const;
   // Those that wait and that nobody has cancelled.
@@ -39,11 +42,16 @@ class FakeDnsResolver final : public DnsResolver {
                                            ServiceCallback callback) override;
 
  private:
-  // Null once it is told or cancelled.
-  using Question = std::shared_ptr<absl::AnyInvocable<void()>>;
+  // Empty once it is told or cancelled.
+  using Tell = std::shared_ptr<absl::AnyInvocable<void()>>;
+  struct Question {
+    std::string name;
+    Tell tell;
+  };
   class Query;
   std::unique_ptr<DnsQuery> ask(const std::string& name, absl::AnyInvocable<void()> tell);
   void answer();
+  void tell(const std::vector<Question>& questions);
   DnsAddresses addressesOf(const std::string& name, DnsFamily family) const;
   DnsServices servicesOf(const std::string& name) const;
 
