@@ -73,6 +73,7 @@ void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster,
   context.response_trailers.clear();
   ++endpoint_->in_flight;
   cluster_->cells().active_requests->add();
+  endpoint_->stats().active_requests.add();
   state_ = State::kWaiting;
   pool_ = cluster_->transport().keyed() ? &endpoint_->httpPool(transportTarget())
                                         : &endpoint_->httpPool();
@@ -131,9 +132,15 @@ void UpstreamRequest::leave(State state, bool success) {
   upstream::WorkerCluster::Cells& cells = cluster_->cells();
   --endpoint_->in_flight;
   cells.active_requests->sub();
+  upstream::EndpointUsage::Cells& own = endpoint_->stats();
+  own.active_requests.sub();
   if (state_ == State::kSent) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now() - sent_at_);
-    if (state == State::kComplete) cells.response_us->record(static_cast<uint64_t>(took.count()));
+    if (state == State::kComplete) {
+      cells.response_us->record(static_cast<uint64_t>(took.count()));
+      own.response_us.add(static_cast<uint64_t>(took.count()));
+      own.completed.add();
+    }
     if (endpoint_->index() != upstream::WorkerEndpoint::kRemoved) {
       cluster_->balancer().onResponse(endpoint_->index(), took, success, now());
     }
@@ -152,6 +159,7 @@ void UpstreamRequest::onPoolReady(const Ready& ready) {
   sent_at_ = now();
   chain_.context().info.upstream_started = sent_at_;
   cluster_->cells().requests->add();
+  endpoint_->stats().requests.add();
   const bool keep = options_.keep_always || ready.version == http::Version::kHttp2;
   sent_body_.keep(keep ? options_.keep_bytes : 0);
   owner_.onUpstreamSending();
@@ -264,6 +272,7 @@ void UpstreamRequest::onHead(bool end_stream) {
 void UpstreamRequest::countHead() {
   const size_t index = std::clamp<size_t>(status_ / 100, 1, 5) - 1;
   cluster_->cells().responses_by_class[index]->add();
+  endpoint_->stats().responses_by_class[index].add();
 }
 
 // The status of a gRPC answer that has no message: trailers only, or one of plain HTTP.
@@ -332,6 +341,7 @@ void UpstreamRequest::onReset(const StreamError& error) {
   if (state_ != State::kSent) return;
   splicer_.reset();
   cluster_->cells().resets->add();
+  endpoint_->stats().resets.add();
   fail(error);
 }
 

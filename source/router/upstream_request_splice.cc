@@ -59,6 +59,7 @@ void UpstreamRequest::onSpliceDone() {
 void UpstreamRequest::onSpliceSourceEnded() {
   abort();
   cluster_->cells().resets->add();
+  endpoint_->stats().resets.add();
   fail({http::ErrorOrigin::kUpstream, http::ErrorReason::kConnectionClosed, false,
         "upstream_closed"});
 }

@@ -109,8 +109,8 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
       endpoints_.push_back(std::move(found->second));
       known.erase(found);
     } else {
-      endpoints_.push_back(base::makeLocal<WorkerEndpoint>(
-          *this, endpoint, config_->usage->endpointConnections(endpoint->id)));
+      endpoints_.push_back(
+          base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id)));
       endpoints_.back()->index_ = i;
     }
   }

@@ -122,9 +122,8 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
  public:
   static constexpr uint32_t kRemoved = ~uint32_t{0};
 
-  // `connections_of_all`: see connectionsOfAll().
   WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint,
-                 std::shared_ptr<ClusterUsage::Count> connections_of_all);
+                 std::shared_ptr<EndpointUsage> usage);
   ~WorkerEndpoint() override;
   const Endpoint& endpoint() const { return *endpoint_; }
   // Stays where it is while this lives, through configurations.
@@ -142,10 +141,13 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   void closeIdle();
   // Closes the idle pooled connection that was not used for longest; false when there is none.
   bool closeOneIdle();
-  // Of all workers, for Endpoint::max_connections.
-  ClusterUsage::Count& connectionsOfAll() const { return *connections_of_all_; }
-  const std::shared_ptr<ClusterUsage::Count>& sharedConnectionsOfAll() const {
-    return connections_of_all_;
+  // Of all workers.
+  EndpointUsage& usage() const { return *usage_; }
+  const std::shared_ptr<EndpointUsage>& sharedUsage() const { return usage_; }
+  // What this worker counts of it.
+  EndpointUsage::Cells& stats() {
+    if (cells_ == nullptr) cells_ = &usage_->join();
+    return *cells_;
   }
   uint32_t in_flight = 0;
 
@@ -160,7 +162,8 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   WorkerCluster& cluster_;
   const network::Address address_;
   std::shared_ptr<const Endpoint> endpoint_;
-  std::shared_ptr<ClusterUsage::Count> connections_of_all_;
+  std::shared_ptr<EndpointUsage> usage_;
+  EndpointUsage::Cells* cells_ = nullptr;  // of usage_, when something was counted
   uint32_t index_ = kRemoved;
   bool gone_ = false;
   std::unique_ptr<HttpPool> pool_;

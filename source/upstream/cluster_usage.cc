@@ -14,16 +14,33 @@ uint32_t ClusterUsage::addUpTo(Count& count, uint32_t most, uint32_t limit) {
   return 0;
 }
 
-std::shared_ptr<ClusterUsage::Count> ClusterUsage::endpointConnections(const std::string& id) {
+std::shared_ptr<EndpointUsage> ClusterUsage::endpoint(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  std::weak_ptr<Count>& slot = endpoints_[id];
-  std::shared_ptr<Count> count = slot.lock();
-  if (count == nullptr) {
-    count = std::make_shared<Count>(0);
-    slot = count;
-    absl::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<EndpointUsage>& slot = endpoints_[id];
+  std::shared_ptr<EndpointUsage> usage = slot.lock();
+  if (usage == nullptr) {
+    usage = std::make_shared<EndpointUsage>();
+    slot = usage;
+    if (endpoints_.size() >= forget_at_) forgetUnused();
   }
-  return count;
+  return usage;
+}
+
+std::shared_ptr<EndpointUsage> ClusterUsage::findEndpoint(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = endpoints_.find(id);
+  return found == endpoints_.end() ? nullptr : found->second.lock();
+}
+
+size_t ClusterUsage::knownEndpoints() const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_.size();
+}
+
+// Seldom enough that it costs each new endpoint the same, however many there are.
+void ClusterUsage::forgetUnused() {
+  absl::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
+  forget_at_ = std::max<size_t>(64, 2 * endpoints_.size());
 }
 
 void ClusterUsage::join(std::shared_ptr<Member> member) {

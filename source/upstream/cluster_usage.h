@@ -5,10 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/base/string_map.h"
 #include "source/event/dispatcher.h"
+#include "source/upstream/endpoint_usage.h"
 
 namespace weir::upstream {
 
@@ -28,8 +30,12 @@ class ClusterUsage {
   Count connections{0};
   Count pending{0};   // requests that wait without a connection being opened for them
   Count requests{0};  // that the workers' RequestQuotas hold
-  // Open connections to one endpoint; the same count as long as anybody holds it.
-  std::shared_ptr<Count> endpointConnections(const std::string& id);
+  // Of one endpoint; the same as long as anybody holds it.
+  std::shared_ptr<EndpointUsage> endpoint(const std::string& id);
+  // Of one that somebody holds; else null.
+  std::shared_ptr<EndpointUsage> findEndpoint(std::string_view id) const;
+  // Those that somebody holds, and at most as many others, or 64.
+  size_t knownEndpoints() const;
 
   // One worker's part in the cluster.
   struct Member {
@@ -45,9 +51,12 @@ class ClusterUsage {
   void askForRoom(const Member& asking);
 
  private:
-  std::mutex mutex_;  // guards the rest
+  void forgetUnused();
+
+  mutable std::mutex mutex_;  // guards the rest
   std::vector<std::shared_ptr<Member>> members_;
-  base::StringMap<std::weak_ptr<Count>> endpoints_;
+  base::StringMap<std::weak_ptr<EndpointUsage>> endpoints_;
+  size_t forget_at_ = 64;  // so many, with those that nobody holds any more
 };
 
 // One worker's share of the requests that a cluster may have in progress over HTTP/2. It is taken

@@ -7,7 +7,7 @@ namespace weir::upstream {
 ConnectionSlot ConnectionSlot::take(WorkerCluster& cluster, WorkerEndpoint& endpoint) {
   const ClusterConfig& config = cluster.config();
   const uint32_t own = endpoint.endpoint().max_connections;
-  ClusterUsage::Count& count = endpoint.connectionsOfAll();
+  ClusterUsage::Count& count = endpoint.usage().connections;
   if (!ClusterUsage::tryAdd(count, own > 0 ? own : ~uint32_t{0})) return {};
   if (!ClusterUsage::tryAdd(config.usage->connections, config.max_connections)) {
     count.fetch_sub(1, std::memory_order_relaxed);
@@ -15,7 +15,10 @@ ConnectionSlot ConnectionSlot::take(WorkerCluster& cluster, WorkerEndpoint& endp
   }
   ConnectionSlot slot;
   slot.usage_ = config.usage;
-  slot.endpoint_count_ = endpoint.sharedConnectionsOfAll();
+  slot.endpoint_usage_ = endpoint.sharedUsage();
+  slot.endpoint_cells_ = &endpoint.stats();
+  slot.endpoint_cells_->connections.add();
+  slot.endpoint_cells_->active_connections.add();
   slot.cells_ = &cluster.cells();
   slot.cells_->connections_total->add();
   slot.cells_->active_connections->add();
@@ -32,12 +35,14 @@ ConnectionSlot ConnectionSlot::takeOrMakeRoom(WorkerCluster& cluster, WorkerEndp
 
 ConnectionSlot::ConnectionSlot(ConnectionSlot&& other) noexcept
     : usage_(std::move(other.usage_)),
-      endpoint_count_(std::move(other.endpoint_count_)),
+      endpoint_usage_(std::move(other.endpoint_usage_)),
+      endpoint_cells_(std::exchange(other.endpoint_cells_, nullptr)),
       cells_(std::exchange(other.cells_, nullptr)) {}
 
 ConnectionSlot& ConnectionSlot::operator=(ConnectionSlot&& other) noexcept {
   std::swap(usage_, other.usage_);
-  std::swap(endpoint_count_, other.endpoint_count_);
+  std::swap(endpoint_usage_, other.endpoint_usage_);
+  std::swap(endpoint_cells_, other.endpoint_cells_);
   std::swap(cells_, other.cells_);
   return *this;
 }
@@ -45,10 +50,11 @@ ConnectionSlot& ConnectionSlot::operator=(ConnectionSlot&& other) noexcept {
 void ConnectionSlot::release() {
   if (usage_ == nullptr) return;
   cells_->active_connections->sub();
+  endpoint_cells_->active_connections.sub();
   usage_->connections.fetch_sub(1, std::memory_order_relaxed);
-  endpoint_count_->fetch_sub(1, std::memory_order_relaxed);
+  endpoint_usage_->connections.fetch_sub(1, std::memory_order_relaxed);
   usage_.reset();
-  endpoint_count_.reset();
+  endpoint_usage_.reset();
 }
 
 }  // namespace weir::upstream

@@ -8,7 +8,7 @@ namespace weir::upstream {
 
 // The place of one open connection: counts against the limits of its cluster and endpoint over all
 // workers and into the statistics of this one, until it is released or destroyed. Worker-confined;
-// outlived by the cluster.
+// outlived by cluster and endpoint.
 class ConnectionSlot {
  public:
   ConnectionSlot() = default;  // none
@@ -25,7 +25,8 @@ class ConnectionSlot {
 
  private:
   std::shared_ptr<ClusterUsage> usage_;  // of when it was taken: configurations come and go
-  std::shared_ptr<ClusterUsage::Count> endpoint_count_;
+  std::shared_ptr<EndpointUsage> endpoint_usage_;
+  EndpointUsage::Cells* endpoint_cells_ = nullptr;
   WorkerCluster::Cells* cells_ = nullptr;
 };
 

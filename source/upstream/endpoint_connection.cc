@@ -99,20 +99,26 @@ void Link::onClose(network::CloseReason reason) {
 
 void Link::countEnd(network::CloseReason reason) {
   WorkerCluster::Cells& cells = cluster_->cells();
+  EndpointUsage::Cells& own = endpoint_->stats();
   switch (reason) {
     case network::CloseReason::kLocal:
       return;
-    case network::CloseReason::kConnectTimeout:
-      return cells.connect_timeouts->add();
-    case network::CloseReason::kConnectFailed:
-      return cells.connect_failures->add();
     case network::CloseReason::kRemote:
-      if (!up_) cells.connect_failures->add();
-      return;
+      if (up_) return;
+      break;
     case network::CloseReason::kReset:
     case network::CloseReason::kTransportError:
-      return (up_ ? cells.resets : cells.connect_failures)->add();
+      if (!up_) break;
+      own.resets.add();
+      return cells.resets->add();
+    case network::CloseReason::kConnectTimeout:
+      own.connect_failures.add();
+      return cells.connect_timeouts->add();
+    case network::CloseReason::kConnectFailed:
+      break;
   }
+  own.connect_failures.add();
+  cells.connect_failures->add();
 }
 
 // Gives back what it counts for.

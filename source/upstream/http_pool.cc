@@ -192,7 +192,7 @@ bool EndpointHttpPool::atLimit() const {
   const uint32_t own = endpoint_.endpoint().max_connections;
   return cluster_.config().usage->connections.load(std::memory_order_relaxed) >=
              cluster_.config().max_connections ||
-         (own > 0 && endpoint_.connectionsOfAll().load(std::memory_order_relaxed) >= own);
+         (own > 0 && endpoint_.usage().connections.load(std::memory_order_relaxed) >= own);
 }
 
 // Somebody else of the cluster needs what an idle connection here would hold.

@@ -44,9 +44,10 @@ base::LocalRef<WorkerEndpoint> NamedEndpoints::get(const network::Address& addre
   auto endpoint = std::make_shared<Endpoint>();
   endpoint->id = address.toString();
   endpoint->address = address;
-  // Such endpoints have no limit of their own, so that nobody asks for the count of all workers.
+  // Such endpoints have no limit of their own, and clients choose how many there are: nobody asks
+  // for what all workers do to one.
   auto made = base::makeLocal<WorkerEndpoint>(cluster, std::move(endpoint),
-                                              std::make_shared<ClusterUsage::Count>(0));
+                                              std::make_shared<EndpointUsage>());
   endpoints_.emplace(address, made);
   used_.pushFront(*made);
   return made;

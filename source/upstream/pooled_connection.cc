@@ -116,6 +116,7 @@ bool PooledConnection::endBeforeUp(PoolFailure failure) {
   const bool timed_out = failure == PoolFailure::kConnectTimeout;
   WorkerCluster::Cells& cells = cluster_.cells();
   (timed_out ? cells.connect_timeouts : cells.connect_failures)->add();
+  owner_->endpoint().stats().connect_failures.add();
   if (side_ != nullptr) {
     side_->closeConnection();
   } else {

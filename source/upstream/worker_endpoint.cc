@@ -7,13 +7,18 @@
 namespace weir::upstream {
 
 WorkerEndpoint::WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint,
-                               std::shared_ptr<ClusterUsage::Count> connections_of_all)
+                               std::shared_ptr<EndpointUsage> usage)
     : cluster_(cluster),
       address_(endpoint->address),
       endpoint_(std::move(endpoint)),
-      connections_of_all_(std::move(connections_of_all)) {}
+      usage_(std::move(usage)) {}
 
-WorkerEndpoint::~WorkerEndpoint() = default;
+WorkerEndpoint::~WorkerEndpoint() {
+  // What they have open is counted while it closes.
+  keyed_pools_.reset();
+  pool_.reset();
+  if (cells_ != nullptr) usage_->leave(*cells_);
+}
 
 HttpPool& WorkerEndpoint::httpPool() {
   if (pool_ == nullptr) {

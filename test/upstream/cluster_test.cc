@@ -168,11 +168,14 @@ TEST(ClusterUsageTest, TheLimitIsNeverExceeded) {
   EXPECT_EQ(usage.connections, 0u);
 }
 
-TEST(ClusterUsageTest, EndpointCountsAreSharedById) {
+TEST(ClusterUsageTest, EndpointsAreSharedById) {
   ClusterUsage usage;
-  const auto a = usage.endpointConnections("a");
-  EXPECT_EQ(usage.endpointConnections("a"), a);
-  EXPECT_NE(usage.endpointConnections("b"), a);
+  const auto a = usage.endpoint("a");
+  EXPECT_EQ(usage.endpoint("a"), a);
+  EXPECT_NE(usage.endpoint("b"), a);
+  EXPECT_EQ(usage.findEndpoint("a"), a);
+  EXPECT_EQ(usage.findEndpoint("b"), nullptr) << "nobody holds it";
+  EXPECT_EQ(usage.findEndpoint("c"), nullptr);
 }
 
 }  // namespace

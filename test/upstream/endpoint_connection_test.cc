@@ -63,7 +63,7 @@ class EndpointConnectionTest : public testing::Test {
     EXPECT_EQ(process.gauge("cluster_active_connections"), 0);
     if (worker.clusters.find("c")) {
       EXPECT_EQ(worker.cluster().host(0).in_flight, 0u);
-      EXPECT_EQ(worker.cluster().host(0).connectionsOfAll(), 0u);
+      EXPECT_EQ(worker.cluster().host(0).usage().connections, 0u);
     }
     worker.clusters.apply({});
     worker.run();

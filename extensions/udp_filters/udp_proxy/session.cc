@@ -190,6 +190,8 @@ bool UdpSession::open(uint32_t datagrams) {
   upstream::WorkerCluster::Cells& cells = cluster_->cells();
   cells.connections_total->add();
   cells.active_connections->add();
+  endpoint_->stats().connections.add();
+  endpoint_->stats().active_connections.add();
   if (error == 0) return true;
   metrics.no_socket.add(datagrams);
   fail();
@@ -200,6 +202,7 @@ bool UdpSession::open(uint32_t datagrams) {
 void UdpSession::fail() {
   proxy_.metrics().endpoint_errors.add();
   cluster_->cells().connect_failures->add();
+  endpoint_->stats().connect_failures.add();
   failed_host_ = endpoint_->index();
   close();
 }
@@ -212,6 +215,7 @@ void UdpSession::close() {
   if (!endpoint_) return;
   --endpoint_->in_flight;
   cluster_->cells().active_connections->sub();
+  endpoint_->stats().active_connections.sub();
   upstream::WorkerCluster::release(cluster_, endpoint_);
 }
 
