@@ -15,6 +15,10 @@
 #include "source/network/address.h"
 #include "source/upstream/endpoint.h"
 
+namespace weir::network {
+class SecurityInfo;
+}
+
 namespace weir::http {
 struct RequestHead;
 struct StreamInfo;
@@ -24,6 +28,7 @@ namespace weir::upstream {
 
 class HashPolicy;
 class WorkerCluster;
+struct SlowStart;
 
 // Keys and values that an endpoint's metadata must have; sorted by key.
 using MetadataMatch = std::vector<std::pair<std::string, std::string>>;
@@ -36,6 +41,8 @@ struct PickContext {
   const network::Address* source = nullptr;
   // Where the client connected to; null when nobody knows, or it is too dear to find out.
   const network::Address* local = nullptr;
+  // Of the client's connection, for L4; null: not secured. For HTTP it is in `info`.
+  const network::SecurityInfo* security = nullptr;
   // Where the client wanted to go before it was redirected here; null: not redirected.
   const network::Address* original_destination = nullptr;
   // The route's own hash keys; null: the cluster's.
@@ -48,9 +55,15 @@ struct PickContext {
   event::MonotonicTime now = {};
   uint32_t attempt = 0;             // 0 first, then retries
   std::span<const uint32_t> tried;  // indices into the host set: avoid while others remain
+  // Into whose host set; null: of the cluster that is asked.
+  const WorkerCluster* tried_in = nullptr;
+  // Bits by host, the least first: the hosts to avoid instead of `tried`, which is not empty then.
+  // Empty: not set.
+  std::span<const uint64_t> avoided = {};
 };
 
 inline bool isTried(const PickContext& context, uint32_t host) {
+  if (!context.avoided.empty()) return (context.avoided[host / 64] >> (host % 64) & 1) != 0;
   for (const uint32_t tried : context.tried) {
     if (tried == host) return true;
   }
@@ -81,6 +94,9 @@ class HostLoads {
   virtual uint32_t inFlight(uint32_t host) const = 0;
   // One of its own limits is reached, over all workers: a pick would be in vain.
   virtual bool full(uint32_t /*host*/) const { return false; }
+  // The sum of inFlight() over a group of the current host set, where that is kept; else whoever
+  // needs it has to add it up.
+  virtual std::optional<uint64_t> groupInFlight(uint32_t /*group*/) const { return std::nullopt; }
 
  protected:
   ~HostLoads() = default;
@@ -111,6 +127,8 @@ struct BalancerContext {
   base::ServiceMap* services = nullptr;
   // Whose endpoints it chooses, for algorithms that talk to them. Null in tests and benchmarks.
   WorkerCluster* cluster = nullptr;
+  // As configured now; read when a host set comes. Null: none.
+  const SlowStart* slow_start = nullptr;
 };
 
 // What a load-balancing extension makes of its configuration. Immutable.
