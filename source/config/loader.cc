@@ -43,6 +43,7 @@ std::string canonicalText(const v1::Config& config) {
   printer.SetExpandAny(true);
   std::string text;
   printer.PrintToString(config, &text);
+  text.shrink_to_fit();  // it grew by doubling, and stays
   return text;
 }
 
@@ -53,6 +54,7 @@ std::string canonicalJson(const v1::Config& config) {
   std::string json;
   // Cannot fail: the messages within are those of extensions that were found.
   (void)google::protobuf::util::MessageToJsonString(config, &json, options);
+  json.shrink_to_fit();
   return json;
 }
 
