@@ -85,6 +85,8 @@ class FilterHandle {
   RequestHead& requestHead();
   ResponseHead& responseHead();
   StreamInfo& info();
+  // Made when first asked for; info() has it for those who only read.
+  DynamicMetadata& dynamicMetadata();
   base::Arena& arena();  // lives as long as the stream
   event::Dispatcher& dispatcher();
   buffer::BlockPool& blocks();

@@ -1,5 +1,6 @@
 #include "source/http/filter_chain.h"
 
+#include "source/http/dynamic_metadata.h"
 #include "source/http/filter_chain_slot.h"
 
 namespace weir::http {
@@ -169,6 +170,9 @@ ResponseHead& FilterHandle::responseHead() {
 }
 StreamInfo& FilterHandle::info() {
   return chain_->context_.info;
+}
+DynamicMetadata& FilterHandle::dynamicMetadata() {
+  return http::dynamicMetadata(info(), arena());
 }
 base::Arena& FilterHandle::arena() {
   return chain_->context_.arena;

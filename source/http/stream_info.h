@@ -18,6 +18,7 @@ class Connection;
 
 namespace weir::http {
 
+class DynamicMetadata;
 class Route;
 
 // Facts of one exchange, gathered as it goes: for access logs, filters and statistics.
@@ -57,6 +58,8 @@ struct StreamInfo {
   std::string_view cluster;
   const network::Address* upstream_address = nullptr;
   uint32_t attempts = 0;
+  // What filters have set; null: nothing. dynamicMetadata() makes it.
+  DynamicMetadata* dynamic_metadata = nullptr;
 
   void addFlag(ResponseFlag flag) { flags |= static_cast<uint32_t>(flag); }
   bool hasFlag(ResponseFlag flag) const { return (flags & static_cast<uint32_t>(flag)) != 0; }
