@@ -86,6 +86,10 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
   main_services_.put(stats_);
   main_services_.put(tasks_);
   main_services_.put(stats_.block(0));
+  routing_ = std::make_unique<control::RoutingState>(
+      main_services_, [this](const std::shared_ptr<const control::HostsBatch>& batch) {
+        for (auto& worker : workers_) worker->updateHosts(batch);
+      });
   const uint64_t descriptors = raiseDescriptorLimit();
   const uint32_t wanted = snapshot->runtime.max_connections;
   total_connections_ = std::make_shared<network::ConnectionBudget>(
@@ -99,6 +103,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
 
 Server::~Server() {
   stopParts();
+  routing_.reset();
   for (auto& worker : workers_) {
     worker->stop();
     worker->join();
@@ -136,12 +141,17 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
   });
   publisher_.subscribe([this](const control::SnapshotPublisher::Snapshot& published) {
     auto update = std::make_shared<const WorkerUpdate>(
-        WorkerUpdate{published, bound_, dispatcher_->preciseNow()});
+        WorkerUpdate{published, hosts_, bound_, dispatcher_->preciseNow()});
     for (auto& worker : workers_) worker->apply(update);
   });
-  startParts(*snapshot);
-  publisher_.publish(std::move(snapshot));
+  publish(std::move(snapshot));
   return absl::OkStatus();
+}
+
+void Server::publish(std::shared_ptr<const config::Snapshot> snapshot) {
+  startParts(*snapshot);
+  hosts_ = routing_->follow(snapshot->clusters);
+  publisher_.publish(std::move(snapshot));
 }
 
 void Server::startParts(const config::Snapshot& snapshot) {
@@ -180,8 +190,7 @@ absl::Status Server::apply(std::shared_ptr<const config::Snapshot> snapshot) {
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
   stopParts();
-  startParts(*snapshot);
-  publisher_.publish(std::move(snapshot));
+  publish(std::move(snapshot));
   return absl::OkStatus();
 }
 

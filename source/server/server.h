@@ -10,6 +10,7 @@
 #include "source/base/file_writer.h"
 #include "source/base/registry.h"
 #include "source/config/snapshot.h"
+#include "source/control/routing_state.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/event/uv_dispatcher.h"
 #include "source/network/io_context.h"
@@ -54,6 +55,8 @@ class Server {
   Phase phase() const { return phase_; }
   const config::Snapshot& snapshot() const { return *publisher_.current(); }
   uint64_t nextVersion() const { return publisher_.nextVersion(); }
+  // Members and health of the clusters. Main-thread only, as long as this is not being destroyed.
+  control::RoutingState& routing() const { return *routing_; }
   const ListenSockets& listenSockets() const { return listen_sockets_; }
   const network::Address* adminAddress() const;
   stats::Store& stats() { return stats_; }
@@ -72,6 +75,7 @@ class Server {
   absl::Status initialise(std::shared_ptr<const config::Snapshot> snapshot, const Options& options);
   void onSignal(int signal);
   void onWorkerDrained();
+  void publish(std::shared_ptr<const config::Snapshot> snapshot);
   void startParts(const config::Snapshot& snapshot);
   void stopParts();
   void finish(int exit_code);
@@ -85,7 +89,10 @@ class Server {
   std::shared_ptr<network::ConnectionBudget> total_connections_;
   ListenSockets listen_sockets_;
   control::SnapshotPublisher publisher_;
-  std::vector<BoundListener> bound_;  // what the next publication carries
+  std::unique_ptr<control::RoutingState> routing_;
+  // What the next publication carries.
+  std::vector<BoundListener> bound_;
+  control::RoutingState::Hosts hosts_;
   std::vector<std::unique_ptr<Worker>> workers_;
   base::TaskPool tasks_;  // ends before the dispatchers that its tasks post to
   std::unique_ptr<SignalSource> signals_;

@@ -41,6 +41,9 @@ class Worker::Data {
         propagation_us_(stats_.histogram(environment.stats.histogram(
             "snapshot_propagation_us",
             "From the publication of a snapshot until a worker runs on it, in microseconds."))),
+        hosts_propagation_us_(stats_.histogram(environment.stats.histogram(
+            "host_set_propagation_us",
+            "From the publication of host sets until a worker picks from them, in microseconds."))),
         snapshot_version_(stats_.gauge(environment.stats.gauge(
             "snapshot_version", "Version of the snapshot that each worker runs on.",
             {{"worker", std::to_string(index)}}))),
@@ -58,12 +61,17 @@ class Worker::Data {
       return;
     }
     snapshot_ = update.snapshot;
-    clusters_.apply(snapshot_->clusters);
+    clusters_.apply(snapshot_->clusters, update.hosts);
     updateListeners(update.listeners);
     set(snapshot_version_, snapshot_->version);
-    const auto took = io_.dispatcher().preciseNow() - update.published;
-    propagation_us_.record(
-        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    propagation_us_.record(microsecondsSince(update.published));
+  }
+
+  void updateHosts(const control::HostsBatch& batch) {
+    for (const control::HostsBatch::Entry& entry : batch.entries) {
+      clusters_.updateHosts(entry.cluster, entry.hosts);
+    }
+    hosts_propagation_us_.record(microsecondsSince(batch.published));
   }
 
   void drain(std::function<void()> drained) {
@@ -86,6 +94,11 @@ class Worker::Data {
   }
 
  private:
+  uint64_t microsecondsSince(event::MonotonicTime then) {
+    const auto took = io_.dispatcher().preciseNow() - then;
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  }
   static base::ServiceMap offer(const WorkerEnvironment& environment, event::Dispatcher& dispatcher,
                                 network::IoContext& io, stats::Block& block) {
     base::ServiceMap services;
@@ -208,6 +221,7 @@ class Worker::Data {
   stats::Cell& buffer_bytes_;
   stats::HistogramCell& loop_lag_us_;
   stats::HistogramCell& propagation_us_;
+  stats::HistogramCell& hosts_propagation_us_;
   stats::Cell& snapshot_version_;
   stats::Cell& refused_;
 };
@@ -240,6 +254,10 @@ void Worker::post(std::function<void(Data&)> task) {
 
 void Worker::apply(std::shared_ptr<const WorkerUpdate> update) {
   post([update = std::move(update)](Data& data) { data.apply(*update); });
+}
+
+void Worker::updateHosts(std::shared_ptr<const control::HostsBatch> batch) {
+  post([batch = std::move(batch)](Data& data) { data.updateHosts(*batch); });
 }
 
 void Worker::drain(std::function<void()> drained) {

@@ -13,6 +13,7 @@
 #include "source/base/file_writer.h"
 #include "source/base/task_pool.h"
 #include "source/config/snapshot.h"
+#include "source/control/routing_state.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/event/uv_dispatcher.h"
 #include "source/network/io_context.h"
@@ -40,6 +41,8 @@ struct BoundListener {
 // What is posted to a worker. Immutable.
 struct WorkerUpdate {
   std::shared_ptr<const config::Snapshot> snapshot;
+  // Of the snapshot's clusters, in their order: current as of this publication.
+  std::vector<std::shared_ptr<const upstream::HostSet>> hosts;
   std::vector<BoundListener> listeners;
   event::MonotonicTime published;
 };
@@ -56,6 +59,8 @@ class Worker {
   void start();
   // Puts the worker on the update unless it already has a newer one.
   void apply(std::shared_ptr<const WorkerUpdate> update);
+  // Gives its clusters newer host sets; in order with apply().
+  void updateHosts(std::shared_ptr<const control::HostsBatch> batch);
   // Stops accepting, finishes what runs; calls `drained` (on the worker's thread) when no client
   // connection is left.
   void drain(std::function<void()> drained);

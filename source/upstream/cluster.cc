@@ -3,6 +3,8 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+
 #include "source/base/concat.h"
 
 namespace weir::upstream {
@@ -44,7 +46,8 @@ struct LastRequest final : event::DeferredDeletable {
 }  // namespace
 
 WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
-                             std::shared_ptr<const ClusterConfig> config)
+                             std::shared_ptr<const ClusterConfig> config,
+                             std::shared_ptr<const HostSet> hosts)
     : services_(services),
       io_(services.get<network::IoContext>()),
       random_(random),
@@ -54,10 +57,11 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
       cells_(resolve(services.get<stats::Block>(), config_->stats)) {
   member_->cluster = this;
   config_->usage->join(member_);
+  slow_start_ = config_->slow_start;
   makeBalancer();
   bindHttp2();
   bindTransport(nullptr);
-  adoptHosts(config_->hosts);
+  adoptHosts(hosts != nullptr ? std::move(hosts) : config_->hosts);
 }
 
 WorkerCluster::~WorkerCluster() {
@@ -65,7 +69,8 @@ WorkerCluster::~WorkerCluster() {
   config_->usage->leave(*member_);
 }
 
-void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
+void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config,
+                           std::shared_ptr<const HostSet> hosts) {
   const bool same_balancer = config->load_balancer == config_->load_balancer ||
                              (!config->load_balancer_identity.empty() &&
                               config->load_balancer_identity == config_->load_balancer_identity);
@@ -77,8 +82,9 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config) {
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
   bindHttp2();
   bindTransport(before.get());
+  slow_start_ = config_->slow_start;
   if (!same_balancer) makeBalancer();
-  adoptHosts(config_->hosts);
+  adoptHosts(hosts != nullptr ? std::move(hosts) : config_->hosts);
 }
 
 void WorkerCluster::updateHosts(std::shared_ptr<const HostSet> hosts) {
@@ -86,36 +92,59 @@ void WorkerCluster::updateHosts(std::shared_ptr<const HostSet> hosts) {
 }
 
 void WorkerCluster::makeBalancer() {
-  std::unique_ptr<LoadBalancer> made =
-      config_->load_balancer->create({.random = random_, .services = &services_, .cluster = this});
+  std::unique_ptr<LoadBalancer> made = config_->load_balancer->create(
+      {.random = random_, .services = &services_, .cluster = this, .slow_start = &slow_start_});
   balancer_ = std::move(made);  // the one before goes before its factory
   balancer_factory_ = config_->load_balancer;
 }
 
 void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
+  static const HostSet kNone;
   // The old host set lives until the balancer has the new one.
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(next));
-  base::StringMap<base::LocalRef<WorkerEndpoint>> known;
-  for (base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
-    known.emplace(endpoint->endpoint().id, std::move(endpoint));
-  }
-  endpoints_.clear();
-  const HostSet& hosts = *hosts_;
   if (config_->endpoint_source == nullptr) named_.clear();
-  for (uint32_t i = 0; i < hosts.hosts.size(); ++i) {
-    const std::shared_ptr<const Endpoint>& endpoint = hosts.hosts[i].endpoint;
-    const auto found = known.find(endpoint->id);
-    if (found != known.end() && found->second->follow(i, endpoint)) {
-      endpoints_.push_back(std::move(found->second));
-      known.erase(found);
-    } else {
-      endpoints_.push_back(
-          base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id)));
-      endpoints_.back()->index_ = i;
+  if (before != hosts_) {
+    std::vector<base::LocalRef<WorkerEndpoint>> endpoints =
+        endpointsOf(*hosts_, before != nullptr ? *before : kNone);
+    endpoints_.swap(endpoints);
+    for (const base::LocalRef<WorkerEndpoint>& gone : endpoints) {
+      if (gone) gone->remove();
     }
   }
-  for (auto& [id, gone] : known) gone->remove();
-  balancer_->onHostSet(hosts, *this);
+  balancer_->onHostSet(*hosts_, *this);
+}
+
+// Takes those that stay out of endpoints_. What stays costs a look into a table of numbers, and not
+// even that where the order is the same: no text is compared, nothing shared is locked.
+std::vector<base::LocalRef<WorkerEndpoint>> WorkerCluster::endpointsOf(const HostSet& next,
+                                                                       const HostSet& before) {
+  absl::flat_hash_map<uint64_t, uint32_t> places;
+  const auto placeOf = [&](uint32_t i) {
+    const uint64_t uid = next.hosts[i].uid;
+    if (i < endpoints_.size() && before.hosts[i].uid == uid) return i;
+    if (places.empty()) {
+      places.reserve(before.hosts.size());
+      for (uint32_t k = 0; k < before.hosts.size(); ++k) places.emplace(before.hosts[k].uid, k);
+    }
+    const auto found = places.find(uid);
+    return found == places.end() ? WorkerEndpoint::kRemoved : found->second;
+  };
+  std::vector<base::LocalRef<WorkerEndpoint>> endpoints;
+  endpoints.reserve(next.hosts.size());
+  for (uint32_t i = 0; i < next.hosts.size(); ++i) {
+    const std::shared_ptr<const Endpoint>& endpoint = next.hosts[i].endpoint;
+    const uint32_t place = placeOf(i);
+    const bool stays = place != WorkerEndpoint::kRemoved && endpoints_[place] &&
+                       endpoints_[place]->follow(i, endpoint);
+    if (stays) {
+      endpoints.push_back(std::move(endpoints_[place]));
+      continue;
+    }
+    endpoints.push_back(
+        base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id)));
+    endpoints.back()->index_ = i;
+  }
+  return endpoints;
 }
 
 // Cells stay for connections that were made before, whatever the protocol is now.
@@ -155,6 +184,7 @@ std::unique_ptr<network::Connection> WorkerCluster::connect(
     const WorkerEndpoint& endpoint, const network::TransportTarget& target) {
   network::ConnectOptions options;
   options.timeout = config_->connect_timeout;
+  options.more_addresses = endpoint.endpoint().more_addresses;
   const bool from_client = config_->original_source && target.source != nullptr &&
                            target.source->isIp() && endpoint.address().isIp();
   if (from_client) {
@@ -188,7 +218,8 @@ WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
   PickContext complete = context;
   complete.now = io_.dispatcher().now();
   const Pick pick = balancer_->pick(complete);
-  Choice choice{pick.kind, {}, pick.reason};
+  Choice choice{.kind = pick.kind, .reason = pick.reason};
+  if (pick.kind != Pick::Kind::kFailure) choice.cluster = base::LocalRef<WorkerCluster>(this);
   if (pick.kind == Pick::Kind::kEndpoint) choice.endpoint = endpoints_[pick.host];
   return choice;
 }
@@ -196,11 +227,13 @@ WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
 WorkerCluster::Choice WorkerCluster::chooseNamed(const PickContext& context) {
   const EndpointSource& source = *config_->endpoint_source;
   const EndpointSource::Named named = source.name(context);
-  if (!named.address) return {Pick::Kind::kFailure, {}, named.reason};
+  if (!named.address) return {.kind = Pick::Kind::kFailure, .reason = named.reason};
   base::LocalRef<WorkerEndpoint> endpoint =
       named_.get(*named.address, *this, source.maxEndpoints());
-  if (!endpoint) return {Pick::Kind::kFailure, {}, "too_many_endpoints_in_use"};
-  return {Pick::Kind::kEndpoint, std::move(endpoint), {}};
+  if (!endpoint) return {.kind = Pick::Kind::kFailure, .reason = "too_many_endpoints_in_use"};
+  return {.kind = Pick::Kind::kEndpoint,
+          .cluster = base::LocalRef<WorkerCluster>(this),
+          .endpoint = std::move(endpoint)};
 }
 
 void WorkerCluster::drain() {
@@ -240,17 +273,21 @@ void WorkerCluster::release(base::LocalRef<WorkerCluster>& cluster,
 ClusterSet::ClusterSet(base::ServiceMap& services)
     : services_(services), io_(services.get<network::IoContext>()) {}
 
-void ClusterSet::apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters) {
+void ClusterSet::apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters,
+                       const std::vector<std::shared_ptr<const HostSet>>& hosts) {
   ++generation_;
   base::StringMap<base::LocalRef<WorkerCluster>> before = std::move(clusters_);
   clusters_.clear();
-  for (const std::shared_ptr<const ClusterConfig>& config : clusters) {
+  for (size_t i = 0; i < clusters.size(); ++i) {
+    const std::shared_ptr<const ClusterConfig>& config = clusters[i];
+    const std::shared_ptr<const HostSet> current = i < hosts.size() ? hosts[i] : nullptr;
     const auto found = before.find(config->name);
     if (found == before.end()) {
-      clusters_.emplace(config->name, base::makeLocal<WorkerCluster>(services_, random_, config));
+      clusters_.emplace(config->name,
+                        base::makeLocal<WorkerCluster>(services_, random_, config, current));
       continue;
     }
-    found->second->update(config);
+    found->second->update(config, current);
     clusters_.emplace(config->name, std::move(found->second));
     before.erase(found);
   }

@@ -28,6 +28,7 @@
 #include "source/upstream/hash_policy.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
+#include "source/upstream/slow_start.h"
 
 namespace weir::upstream {
 
@@ -47,13 +48,6 @@ enum class HttpProtocol : uint8_t {
   kHttp1,
   kHttp2,  // by prior knowledge; over TLS the endpoint has to choose "h2"
   kAuto,   // HTTP/2 where the endpoint chooses "h2" by ALPN, else HTTP/1
-};
-
-// How the share of an endpoint grows that has joined or recovered.
-struct SlowStart {
-  std::chrono::milliseconds window{0};  // until it has its whole share; zero: at once
-  double aggression = 1.0;              // the share is (age / window)^(1 / aggression)
-  double min_share = 0.1;               // what it begins with
 };
 
 // A cluster as configured, with the routing state that it begins with. Immutable; part of a
@@ -126,7 +120,7 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
                  std::shared_ptr<EndpointUsage> usage);
   ~WorkerEndpoint() override;
   const Endpoint& endpoint() const { return *endpoint_; }
-  // Stays where it is while this lives, through configurations.
+  // Stays where it is while this lives, through configurations; a logical endpoint's changes.
   const network::Address& address() const { return address_; }
   // Index into the current host set; kRemoved: not in it, or no more.
   uint32_t index() const { return index_; }
@@ -160,7 +154,7 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   void remove();
 
   WorkerCluster& cluster_;
-  const network::Address address_;
+  network::Address address_;
   std::shared_ptr<const Endpoint> endpoint_;
   std::shared_ptr<EndpointUsage> usage_;
   EndpointUsage::Cells* cells_ = nullptr;  // of usage_, when something was counted
@@ -174,9 +168,11 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
 // the same name; outlives requests that hold a reference. Worker-confined.
 class WorkerCluster final : public base::LocalCounted, public HostLoads {
  public:
-  // `services` has network::IoContext, stats::Block and what else transports are bound to.
+  // `services` has network::IoContext, stats::Block and what else transports are bound to. `hosts`:
+  // the routing state that is current; null: that of `config`.
   WorkerCluster(base::ServiceMap& services, base::Random& random,
-                std::shared_ptr<const ClusterConfig> config);
+                std::shared_ptr<const ClusterConfig> config,
+                std::shared_ptr<const HostSet> hosts = nullptr);
   ~WorkerCluster() override;
 
   const ClusterConfig& config() const { return *config_; }
@@ -185,7 +181,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   std::string_view name() const { return config_->name; }
   // Connections to endpoints that stay are kept; of those that went, and of all when connections
   // are made in another way now, idle ones close and busy ones close after their request.
-  void update(std::shared_ptr<const ClusterConfig> config);
+  void update(std::shared_ptr<const ClusterConfig> config,
+              std::shared_ptr<const HostSet> hosts = nullptr);
   // Another routing state for the same configuration; an older one than the current is refused.
   // Endpoints are as for update().
   void updateHosts(std::shared_ptr<const HostSet> hosts);
@@ -193,8 +190,11 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   // The endpoint for one request or connection, as the balancer or the endpoint source says.
   struct Choice {
     Pick::Kind kind = Pick::Kind::kFailure;
-    base::LocalRef<WorkerEndpoint> endpoint;  // set when kEndpoint
-    std::string_view reason;                  // static text when failed
+    // kEndpoint: whose endpoint it is; kWait: for whose room to wait. This one, or one that it
+    // stands for.
+    base::LocalRef<WorkerCluster> cluster = {};
+    base::LocalRef<WorkerEndpoint> endpoint = {};  // set when kEndpoint
+    std::string_view reason = {};                  // static text unless kEndpoint
   };
   Choice choose(const PickContext& context);
   WorkerEndpoint& host(uint32_t index) { return *endpoints_[index]; }
@@ -237,6 +237,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   friend class ClusterSet;
   void makeBalancer();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
+  std::vector<base::LocalRef<WorkerEndpoint>> endpointsOf(const HostSet& next,
+                                                          const HostSet& before);
   void remove();
   void bindTransport(const ClusterConfig* before);
   void bindHttp2();
@@ -256,6 +258,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   NamedEndpoints named_;  // of an endpoint source
   std::shared_ptr<const HostSet> hosts_;
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;        // as in hosts_->hosts
+  SlowStart slow_start_;                                         // the balancer's
   std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;
   std::shared_ptr<ClusterUsage::Member> member_;
@@ -271,8 +274,10 @@ class ClusterSet {
  public:
   // As for WorkerCluster; `services` outlives it.
   explicit ClusterSet(base::ServiceMap& services);
-  // Adds, updates and drops so that exactly `clusters` are there.
-  void apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters);
+  // Adds, updates and drops so that exactly `clusters` are there. `hosts`: their routing states, in
+  // the same order; none: what the configurations say.
+  void apply(const std::vector<std::shared_ptr<const ClusterConfig>>& clusters,
+             const std::vector<std::shared_ptr<const HostSet>>& hosts = {});
   // Nothing when there is no cluster of that name.
   void updateHosts(std::string_view cluster, std::shared_ptr<const HostSet> hosts);
   // Empty when there is none of that name.

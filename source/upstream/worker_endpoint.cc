@@ -50,9 +50,13 @@ bool WorkerEndpoint::closeOneIdle() {
 }
 
 bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint) {
-  if (!(endpoint->address == address_)) return false;
-  endpoint_ = endpoint;
   index_ = index;
+  if (endpoint == endpoint_) return true;
+  const bool moves = !(endpoint->address == address_);
+  const bool may_move = endpoint->logical && endpoint_->logical;
+  if ((moves && !may_move) || endpoint->id != endpoint_->id) return false;
+  endpoint_ = endpoint;
+  if (moves) address_ = endpoint->address;
   return true;
 }
 

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/string_map.h"
+#include "source/control/routing_state.h"
+#include "source/stats/stats.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/discovery.h"
+
+namespace weir::control {
+
+// The routing state of one cluster. Main-thread only.
+class ClusterRouting final : public upstream::MembershipSink {
+ public:
+  ClusterRouting(RoutingState& state, std::shared_ptr<const upstream::ClusterConfig> config);
+  ~ClusterRouting();
+  ClusterRouting(const ClusterRouting&) = delete;
+  ClusterRouting& operator=(const ClusterRouting&) = delete;
+
+  void follow(std::shared_ptr<const upstream::ClusterConfig> config);
+  RoutingState::Outcome setHealth(std::string_view endpoint, upstream::Health health,
+                                  uint64_t revision);
+  // Makes the host set anew when something has changed; whether there is another one now.
+  bool refresh();
+  const std::shared_ptr<const upstream::HostSet>& hosts() const { return hosts_; }
+
+  void onMembers(std::vector<std::shared_ptr<const upstream::Endpoint>> members) override;
+  void onReason(std::string_view reason) override;
+
+ private:
+  struct Member {
+    std::shared_ptr<const upstream::Endpoint> endpoint;
+    upstream::Health health = upstream::Health::kHealthy;
+    uint64_t revision = 0;
+    event::MonotonicTime serving_since = {};
+  };
+  struct Metrics {
+    stats::GaugeId members, healthy, eligible, panic;
+    stats::CounterId changes;
+  };
+
+  void findMembers();
+  void setMembers(std::vector<std::shared_ptr<const upstream::Endpoint>> members);
+  Member joined(std::shared_ptr<const upstream::Endpoint> endpoint) const;
+  void showMetrics();
+  void setGauge(stats::GaugeId id, uint64_t value);
+
+  RoutingState& state_;
+  const Metrics metrics_;
+  std::shared_ptr<const upstream::ClusterConfig> config_;
+  std::vector<Member> members_;
+  base::StringMap<uint32_t> index_;  // of members_, by id
+  std::string_view reason_;          // empty: HostSet's own
+  bool settled_ = false;             // there have been members
+  bool dirty_ = false;
+  std::shared_ptr<const upstream::HostSet> hosts_;
+  // What `source_` was made by, with its identity; outlives it.
+  std::shared_ptr<const upstream::MembershipSourceFactory> source_factory_;
+  std::unique_ptr<upstream::MembershipSource> source_;
+};
+
+}  // namespace weir::control
