@@ -4,7 +4,11 @@
 
 #include "extensions/access_loggers/file/config.h"
 #include "extensions/access_loggers/stdout/config.h"
+#include "extensions/clusters/dns_srv/config.h"
+#include "extensions/clusters/logical_dns/config.h"
 #include "extensions/clusters/original_destination/config.h"
+#include "extensions/clusters/static/config.h"
+#include "extensions/clusters/strict_dns/config.h"
 #include "extensions/http_filters/acme_challenge/config.h"
 #include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
@@ -37,7 +41,11 @@ template <class Add>
 void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::file::FileLoggerExtension>());
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
+  add(std::make_unique<clusters::dns_srv::DnsSrvExtension>());
+  add(std::make_unique<clusters::logical_dns::LogicalDnsExtension>());
   add(std::make_unique<clusters::original_destination::OriginalDestinationExtension>());
+  add(std::make_unique<clusters::static_::StaticExtension>());
+  add(std::make_unique<clusters::strict_dns::StrictDnsExtension>());
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
   add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());

@@ -62,7 +62,9 @@ def _check_one(repository, category, name):
     ]
     package = f"weir.extensions.{category}.{name}.v1"
     proto = f"api/weir/extensions/{category}/{name}/v1/{name}.proto"
-    if repository.has(proto) and not re.search(r"^package %s;" % re.escape(package), repository.text(proto), re.M):
+    # A name that is a word of C++ ends in an underscore as a package.
+    words = r"^package weir\.extensions\.%s\.%s_?\.v1;" % (category, name)
+    if repository.has(proto) and not re.search(words, repository.text(proto), re.M):
         missing.append(Finding(proto, 1, f"does not say `package {package};`"))
     page = f"docs/extensions/{category}/{name}.md"
     if repository.has(page) and not _has_example(repository.text(page), f"[{category}/{name}]", f"type.googleapis.com/{package}."):

@@ -17,7 +17,8 @@ upstream::Discovery DnsSrvExtension::compile(const google::protobuf::Message& co
   const auto& from = static_cast<const v1::DnsSrv&>(config);
   const config::Cursor service = at.field("service");
   if (config::require(from.service(), service, "write a name such as \"_http._tcp.example.com\"")) {
-    config::report(network::checkServiceName(from.service()), service);
+    const absl::Status status = network::checkServiceName(from.service());
+    if (!status.ok()) config::report(status, service);
   }
   DnsSettings settings = readDnsSettings(from.dns(), DnsFamilies::kIpv4Preferred, at.field("dns"));
   return {.membership = std::make_shared<DnsSrv>(makeDnsCluster(std::move(settings), from, context),

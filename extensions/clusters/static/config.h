@@ -9,7 +9,7 @@ class StaticExtension final : public config::ClusterExtension {
  public:
   std::string_view name() const override { return "static"; }
   std::string_view configType() const override {
-    return "weir.extensions.clusters.static.v1.Static";
+    return "weir.extensions.clusters.static_.v1.Static";
   }
   Entries entries() const override { return Entries::kAddresses; }
   bool balances() const override { return true; }

@@ -23,7 +23,7 @@ TEST_F(DnsSrvConfigTest, AServiceName) {
 TEST_F(DnsSrvConfigTest, WhichIsChecked) {
   EXPECT_THAT(findings(srv("")), HasSubstr("discovery.config.service: is required; write a name"));
   EXPECT_EQ(findings(srv("service: \"web.example.com\"")),
-            "w.textproto:2:43: clusters[0].discovery.config.service: \"web.example.com\" is no "
+            "w.textproto:2:52: clusters[0].discovery.config.service: \"web.example.com\" is no "
             "service name; write \"_service._protocol.host\", such as "
             "\"_http._tcp.example.com\"\n");
   EXPECT_THAT(findings(srv("service: \"_http._tcp.example com\"")), HasSubstr("is no host name"));
