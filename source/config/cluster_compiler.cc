@@ -137,7 +137,11 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   cluster->endpoint_source = std::move(found.endpoint_source);
   cluster->membership = std::move(found.membership);
   cluster->clusters = std::move(found.clusters);
-  cluster->load_balancer = compileLoadBalancing(from, at.field("load_balancing"));
+  CompileContext balancing = context();
+  balancing.cluster_name = cluster->name;
+  cluster->load_balancer =
+      loadBalancing(from.has_load_balancing() ? &from.load_balancing() : nullptr,
+                    at.field("load_balancing"), balancing);
   cluster->load_balancer_identity =
       base::concat("load balancing ", from.load_balancing().config().SerializeAsString());
   cluster->hosts = initialHosts(std::move(found.members), *cluster);
@@ -243,15 +247,14 @@ std::vector<upstream::EndpointEntry> Compiler::readEntries(const v1::Cluster& fr
   return entries;
 }
 
-std::shared_ptr<const upstream::LoadBalancerFactory> Compiler::compileLoadBalancing(
-    const v1::Cluster& from, const Cursor& at) {
-  const Any found = from.has_load_balancing()
-                        ? resolveAny(LoadBalancingExtension::kCategory, from.load_balancing(), at)
+std::shared_ptr<const upstream::LoadBalancerFactory> Compiler::loadBalancing(
+    const v1::Extension* from, const Cursor& at, CompileContext& context) {
+  const Any found = from != nullptr
+                        ? resolveAny(LoadBalancingExtension::kCategory, *from, at)
                         : defaultOf(LoadBalancingExtension::kCategory, "round_robin", at);
   if (found.extension == nullptr) return nullptr;
-  CompileContext here = context();
   return static_cast<const LoadBalancingExtension*>(found.extension)
-      ->compile(*found.config, at.field("config"), here);
+      ->compile(*found.config, at.field("config"), context);
 }
 
 std::shared_ptr<upstream::ClusterUsage> Compiler::usageOf(const std::string& cluster) {

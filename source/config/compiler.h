@@ -66,6 +66,10 @@ class Compiler {
                                                                           bool downstream,
                                                                           const Cursor& at,
                                                                           CompileContext& context);
+  // An algorithm, for whoever nests another one. `from` null: round_robin. `context`: the caller's.
+  std::shared_ptr<const upstream::LoadBalancerFactory> loadBalancing(const v1::Extension* from,
+                                                                     const Cursor& at,
+                                                                     CompileContext& context);
   // Reports a reference to a cluster that the file does not define.
   void checkCluster(std::string_view name, const Cursor& at) const;
 
@@ -97,8 +101,6 @@ class Compiler {
   // What Cluster.endpoints lists; `names`: hosts may be names.
   std::vector<upstream::EndpointEntry> readEntries(const v1::Cluster& from, bool names,
                                                    const Cursor& at);
-  std::shared_ptr<const upstream::LoadBalancerFactory> compileLoadBalancing(const v1::Cluster& from,
-                                                                            const Cursor& at);
   std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);
 
   std::shared_ptr<const network::ListenerConfig> compileListener(const v1::Listener& from,

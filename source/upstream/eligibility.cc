@@ -355,7 +355,7 @@ std::shared_ptr<const HostSet> makeHostSet(uint64_t version, std::vector<HostSet
                                            const EligibilityPolicy& policy,
                                            const LoadBalancerFactory& balancer) {
   std::shared_ptr<HostSet> set = eligible(version, std::move(hosts), policy);
-  balancer.prepare(*set);
+  balancer.prepare(*set, policy);
   return set;
 }
 

@@ -55,7 +55,7 @@ void GroupedBalancer::onResponse(uint32_t host, std::chrono::microseconds took, 
 
 }  // namespace
 
-void AlgorithmFactory::prepare(HostSet& hosts) const {
+void AlgorithmFactory::prepare(HostSet& hosts, const EligibilityPolicy&) const {
   for (HostGroup& group : hosts.groups) group.table = prepareGroup(hosts, group);
 }
 

@@ -28,7 +28,7 @@ class Algorithm {
 // What the extension of an algorithm makes of its configuration. Immutable.
 class AlgorithmFactory : public LoadBalancerFactory {
  public:
-  void prepare(HostSet& hosts) const final;
+  void prepare(HostSet& hosts, const EligibilityPolicy& policy) const final;
   std::unique_ptr<LoadBalancer> create(const BalancerContext& context) const final;
 
   // Called once for each group.

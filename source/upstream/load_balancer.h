@@ -29,6 +29,7 @@ namespace weir::upstream {
 class HashPolicy;
 class WorkerCluster;
 struct SlowStart;
+struct EligibilityPolicy;
 
 // Keys and values that an endpoint's metadata must have; sorted by key.
 using MetadataMatch = std::vector<std::pair<std::string, std::string>>;
@@ -138,9 +139,14 @@ class LoadBalancerFactory {
   virtual std::string_view name() const = 0;
   // Its picks follow PickContext::hash.
   virtual bool usesHash() const { return false; }
+  // Its picks follow PickContext::metadata.
+  virtual bool usesMetadata() const { return false; }
+  // Name of the request's field by which it is told an endpoint, in lower case, and which is
+  // nobody else's business; empty: none.
+  virtual std::string_view overrideHeader() const { return {}; }
   // Fills in HostSet::table and HostGroup::table with what is too dear to compute on the workers.
-  // Pure; main thread.
-  virtual void prepare(HostSet& /*hosts*/) const {}
+  // `policy`: what the host set was made with. Pure; main thread.
+  virtual void prepare(HostSet& /*hosts*/, const EligibilityPolicy& /*policy*/) const {}
   virtual std::unique_ptr<LoadBalancer> create(const BalancerContext& context) const = 0;
 };
 
