@@ -8,9 +8,12 @@
 
 #include "api/weir/config/v1/cluster.pb.h"
 #include "source/base/concat.h"
+#include "source/config/balancing_policy.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
+#include "source/config/hash_keys.h"
 #include "source/config/http2_options.h"
+#include "source/network/dns_resolver.h"
 
 namespace weir::config {
 namespace {
@@ -21,14 +24,20 @@ constexpr uint64_t kMaxWeight = 65535;
 constexpr uint64_t kMostStreams = 0x7fff'ffff;
 
 // What both an endpoint's address and its id have to be: once per cluster.
-void checkEndpointUnique(const upstream::Endpoint& endpoint, int index,
+void checkEndpointUnique(const upstream::EndpointEntry& entry, int index,
                          std::map<std::string, int>& addresses, std::map<std::string, int>& ids,
                          const v1::Endpoint& from, const Cursor& at) {
-  if (endpoint.address.family() != network::Address::Family::kNone) {
-    checkUnique(endpoint.address.toString(), index, addresses, "endpoint with the address",
-                at.field("address"));
+  const network::Address& address = entry.endpoint.address;
+  const bool name = !entry.host.empty();
+  if (!name && address.family() == network::Address::Family::kNone) return;  // reported
+  const std::string text = name ? from.address() : address.toString();
+  const bool twice = addresses.count(text) > 0;
+  checkUnique(text, index, addresses, "endpoint with the address", at.field("address"));
+  if (!from.id().empty()) {
+    checkUnique(from.id(), index, ids, "endpoint", at.field("id"));
+  } else if (!twice) {
+    checkUnique(entry.endpoint.id, index, ids, "endpoint", at.field("address"));
   }
-  if (!from.id().empty()) checkUnique(from.id(), index, ids, "endpoint", at.field("id"));
 }
 
 // "name:port" as host and port; nothing when it is an address, or neither.
@@ -38,7 +47,8 @@ std::optional<std::pair<std::string, uint16_t>> splitName(std::string_view text)
     return std::nullopt;
   }
   const std::string_view host = text.substr(0, colon);
-  const bool name = host.find_first_not_of("0123456789.:") != std::string_view::npos;
+  const bool name = host.find_first_not_of("0123456789.") != std::string_view::npos &&
+                    host.find(':') == std::string_view::npos;
   uint32_t port = 0;
   const std::string_view digits = text.substr(colon + 1);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
@@ -47,11 +57,23 @@ std::optional<std::pair<std::string, uint16_t>> splitName(std::string_view text)
   return std::pair(std::string(host), static_cast<uint16_t>(port));
 }
 
+// `names`: hosts may be names.
+void checkName(const std::string& host, bool names, const Cursor& at) {
+  if (const absl::Status status = network::checkHostName(host); !status.ok()) {
+    report(status, at);
+  } else if (!names) {
+    at.error(base::concat("\"", host, "\" is a name, and an address is needed here"),
+             "write an IP address, or have names resolved: discovery { config { "
+             "[clusters/strict_dns] {} } }");
+  }
+}
+
 upstream::EndpointEntry readEntry(const v1::Endpoint& from, bool names, const Cursor& at) {
   upstream::EndpointEntry entry;
   upstream::Endpoint& endpoint = entry.endpoint;
-  const auto name = names ? splitName(from.address()) : std::nullopt;
+  const auto name = splitName(from.address());
   if (name) {
+    checkName(name->first, names, at.field("address"));
     entry.host = name->first;
     entry.port = name->second;
   } else {
@@ -62,6 +84,7 @@ upstream::EndpointEntry readEntry(const v1::Endpoint& from, bool names, const Cu
         static_cast<uint32_t>(readNumber(from.weight(), {0, kMaxWeight}, at.field("weight")));
   }
   endpoint.id = from.id().empty() ? from.address() : from.id();
+  readPlace(from, at, endpoint);
   return entry;
 }
 
@@ -133,6 +156,9 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                                                                         const Cursor& at) {
   auto cluster = std::make_shared<upstream::ClusterConfig>();
   cluster->name = from.name();
+  cluster->policy = readEligibilityPolicy(from, node_locality_, at);
+  checkLocalities(from, cluster->policy, at);
+  cluster->slow_start = readSlowStart(from, at.field("slow_start"));
   upstream::Discovery found = compileDiscovery(from, at);
   cluster->endpoint_source = std::move(found.endpoint_source);
   cluster->membership = std::move(found.membership);
@@ -144,6 +170,8 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                     at.field("load_balancing"), balancing);
   cluster->load_balancer_identity =
       base::concat("load balancing ", from.load_balancing().config().SerializeAsString());
+  cluster->hash_policy = compileHashKeys(from.hash_keys(), at);
+  noteHashing(*cluster, at);
   cluster->hosts = initialHosts(std::move(found.members), *cluster);
   cluster->original_source = from.original_source();
   CompileContext here = context();
@@ -236,7 +264,7 @@ std::vector<upstream::EndpointEntry> Compiler::readEntries(const v1::Cluster& fr
   for (int i = 0; i < from.endpoints_size(); ++i) {
     const Cursor here = at.at("endpoints", i);
     entries.push_back(readEntry(from.endpoints(i), names, here));
-    checkEndpointUnique(entries.back().endpoint, i, addresses, ids, from.endpoints(i), here);
+    checkEndpointUnique(entries.back(), i, addresses, ids, from.endpoints(i), here);
     weights += entries.back().endpoint.weight;
   }
   if (!entries.empty() && weights == 0) {
@@ -255,6 +283,18 @@ std::shared_ptr<const upstream::LoadBalancerFactory> Compiler::loadBalancing(
   if (found.extension == nullptr) return nullptr;
   return static_cast<const LoadBalancingExtension*>(found.extension)
       ->compile(*found.config, at.field("config"), context);
+}
+
+void Compiler::noteHashing(const upstream::ClusterConfig& cluster, const Cursor& at) {
+  if (cluster.load_balancer == nullptr) return;  // which has been reported
+  const bool hashes = cluster.load_balancer->usesHash();
+  if (cluster.hash_policy != nullptr && !hashes) {
+    at.field("hash_keys")
+        .error(base::concat("load balancing by ", cluster.load_balancer->name(), " hashes nothing"),
+               "use load_balancing/ring_hash or load_balancing/maglev, or remove hash_keys");
+  }
+  // Of one that only stands for others, nobody knows here.
+  if (!hashes && cluster.clusters.empty()) not_hashing_.insert(cluster.name);
 }
 
 std::shared_ptr<upstream::ClusterUsage> Compiler::usageOf(const std::string& cluster) {

@@ -11,6 +11,7 @@
 #include "api/weir/config/v1/config.pb.h"
 #include "source/base/concat.h"
 #include "source/config/address_conflicts.h"
+#include "source/config/balancing_policy.h"
 #include "source/config/extension_types.h"
 #include "source/config/fields.h"
 
@@ -51,6 +52,8 @@ void Compiler::compile(const v1::Config& config, const Cursor& at, Snapshot& sna
   if (config.listeners_size() == 0 && !config.has_admin()) {
     at.field("listeners").error("there is nothing to serve", "add a listener, or at least admin");
   }
+  node_locality_ = config.node().locality();
+  checkLocality(node_locality_, at.field("node").field("locality"));
   collectClusterNames(config, at);
   for (int i = 0; i < config.clusters_size(); ++i) {
     snapshot.clusters.push_back(compileCluster(config.clusters(i), at.at("clusters", i)));

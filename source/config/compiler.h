@@ -72,6 +72,10 @@ class Compiler {
                                                                      CompileContext& context);
   // Reports a reference to a cluster that the file does not define.
   void checkCluster(std::string_view name, const Cursor& at) const;
+  // False: that cluster's load balancing has no use for hash keys.
+  bool mayHash(std::string_view cluster) const {
+    return not_hashing_.find(cluster) == not_hashing_.end();
+  }
 
  private:
   struct Any {
@@ -101,6 +105,7 @@ class Compiler {
   // What Cluster.endpoints lists; `names`: hosts may be names.
   std::vector<upstream::EndpointEntry> readEntries(const v1::Cluster& from, bool names,
                                                    const Cursor& at);
+  void noteHashing(const upstream::ClusterConfig& cluster, const Cursor& at);
   std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);
 
   std::shared_ptr<const network::ListenerConfig> compileListener(const v1::Listener& from,
@@ -121,8 +126,10 @@ class Compiler {
   stats::Store& stats_;
   Usages& usages_;
   std::vector<std::shared_ptr<MainPart>> main_parts_;
+  std::string node_locality_;
   std::vector<std::string> cluster_names_;  // sorted
   bool cluster_names_complete_ = true;
+  std::set<std::string, std::less<>> not_hashing_;  // clusters
 };
 
 }  // namespace weir::config

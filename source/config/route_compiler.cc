@@ -10,6 +10,7 @@
 #include "source/base/regex.h"
 #include "source/config/domain.h"
 #include "source/config/fields.h"
+#include "source/config/hash_keys.h"
 #include "source/http/semantics.h"
 
 namespace weir::config {
@@ -116,6 +117,12 @@ router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& 
                    {milliseconds(1)}, at.field("idle_timeout"));
   action.grpc_timeout = compileGrpcTimeout(from.grpc_timeout(), at.field("grpc_timeout"));
   if (from.has_retry()) action.retry = compileRetry(from.retry(), at.field("retry"));
+  action.hash_policy = compileHashKeys(from.hash_keys(), at);
+  if (action.hash_policy != nullptr && !compiler.mayHash(action.cluster)) {
+    at.field("hash_keys")
+        .error(base::concat("load balancing of cluster \"", action.cluster, "\" hashes nothing"),
+               "give it load_balancing/ring_hash or load_balancing/maglev, or remove hash_keys");
+  }
   return action;
 }
 

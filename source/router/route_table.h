@@ -13,6 +13,10 @@
 #include "source/http/grpc_semantics.h"
 #include "source/http/route.h"
 
+namespace weir::upstream {
+class HashPolicy;
+}
+
 namespace weir::router {
 
 // How a route matches a path (without its query). Case-sensitive.
@@ -55,6 +59,7 @@ struct ClusterAction {
   std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
   GrpcTimeoutPolicy grpc_timeout = {};
   std::optional<RetryPolicy> retry = {};
+  std::shared_ptr<const upstream::HashPolicy> hash_policy = {};  // null: the cluster's
 };
 
 struct RedirectAction {

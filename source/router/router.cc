@@ -69,6 +69,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   http::FilterChain& chain_;
   UpstreamRequest upstream_;
   base::LocalRef<upstream::WorkerCluster> cluster_;  // while it is being forwarded to
+  base::LocalRef<upstream::WorkerCluster> serving_;  // that, or one that it stands for: the last
   const ClusterAction* action_ = nullptr;
   std::optional<event::WheelTimer> timeout_;
   std::optional<event::WheelTimer> idle_;
@@ -116,6 +117,7 @@ void Router::onStreamEnd() {
   stopTimers();
   action_ = nullptr;
   upstream_.end();
+  serving_.reset();
   cluster_.reset();
 }
 
@@ -188,17 +190,22 @@ void Router::pickAndSend() {
   pick_context.request = &context.request;
   pick_context.info = &context.info;
   pick_context.source = context.info.downstream_remote;
+  pick_context.hash_policy = action_->hash_policy.get();
   const network::ConnectionInfo* connection = context.info.connection_info;
   if (connection != nullptr && connection->original_destination) {
     pick_context.original_destination = &*connection->original_destination;
   }
   pick_context.attempt = retries_.count();
-  pick_context.tried = retries_.tried(cluster_->hosts().version);
+  if (serving_) {
+    pick_context.tried = retries_.tried(serving_->hosts().version);
+    pick_context.tried_in = serving_.get();
+  }
   upstream::WorkerCluster::Choice choice = cluster_->choose(pick_context);
   switch (choice.kind) {
     case upstream::Pick::Kind::kEndpoint:
       ++context.info.attempts;
-      return upstream_.start(cluster_, std::move(choice.endpoint), again_.fresh);
+      serving_ = choice.cluster;
+      return upstream_.start(std::move(choice.cluster), std::move(choice.endpoint), again_.fresh);
     case upstream::Pick::Kind::kWait:
       if (now() >= pick_until_) {
         cluster_->cells().overflow->add();
@@ -240,7 +247,7 @@ bool Router::sendsAgain(const std::optional<Retries::Again>& again) {
 
 void Router::sendAgain() {
   if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
-    retries_.addTried(cluster_->hosts().version, index);
+    retries_.addTried(serving_->hosts().version, index);
   }
   cluster_->cells().retries->add();
   upstream_.prepareReplay();

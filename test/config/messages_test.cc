@@ -67,24 +67,24 @@ TEST(Messages, AGoodFileHasNone) {
 TEST(Messages, UnknownField) {
   EXPECT_EQ(findings(withCluster("name: \"c\" endpoints { addres: \"10.0.0.1:80\" }")),
             "w.textproto:3:23: clusters[0].endpoints[0].addres: Endpoint has no field \"addres\"; "
-            "did you mean \"address\"? known: address, weight, id\n");
+            "did you mean \"address\"? known: address, weight, id, priority, locality, metadata\n");
 }
 
 TEST(Messages, UnknownFieldIsSkippedWithItsValue) {
   EXPECT_EQ(findings("admin { address: \"127.0.0.1:1\" }\n"
                      "a: 1 b { c: [1, 2] } d < e: \"}\" > f: -inf g: [{ x: 1 }]\nh: \"x\" 'y'"),
             "w.textproto:2:1: a: Config has no field \"a\"; "
-            "known: listeners, clusters, admin, runtime\n"
+            "known: listeners, clusters, admin, runtime, node\n"
             "w.textproto:2:6: b: Config has no field \"b\"; "
-            "known: listeners, clusters, admin, runtime\n"
+            "known: listeners, clusters, admin, runtime, node\n"
             "w.textproto:2:22: d: Config has no field \"d\"; "
-            "known: listeners, clusters, admin, runtime\n"
+            "known: listeners, clusters, admin, runtime, node\n"
             "w.textproto:2:35: f: Config has no field \"f\"; "
-            "known: listeners, clusters, admin, runtime\n"
+            "known: listeners, clusters, admin, runtime, node\n"
             "w.textproto:2:43: g: Config has no field \"g\"; "
-            "known: listeners, clusters, admin, runtime\n"
+            "known: listeners, clusters, admin, runtime, node\n"
             "w.textproto:3:1: h: Config has no field \"h\"; "
-            "known: listeners, clusters, admin, runtime\n");
+            "known: listeners, clusters, admin, runtime, node\n");
 }
 
 TEST(Messages, UnknownEnumValue) {
@@ -144,7 +144,7 @@ TEST(Messages, LostStructureEndsTheReading) {
 TEST(Messages, FindingsBeforeLostStructureAreKept) {
   EXPECT_EQ(findings("admn { }\nclusters: ]"),
             "w.textproto:1:1: admn: Config has no field \"admn\"; did you mean \"admin\"? known: "
-            "listeners, clusters, admin, runtime\n"
+            "listeners, clusters, admin, runtime, node\n"
             "w.textproto:2:11: expected a value, found ]\n");
 }
 
@@ -200,9 +200,10 @@ TEST(Messages, ExtensionWithoutBrackets) {
 TEST(Messages, ErrorsInsideAnExtensionHaveTheirOwnPlace) {
   EXPECT_EQ(
       findings(withRoute("\n\n   route { clutser: \"web\" }")),
-      base::concat("w.textproto:5:12: ", kRoute,
-                   ".route.clutser: RouteAction has no field \"clutser\"; did you mean "
-                   "\"cluster\"? known: cluster, timeout, idle_timeout, grpc_timeout, retry\n"));
+      base::concat(
+          "w.textproto:5:12: ", kRoute,
+          ".route.clutser: RouteAction has no field \"clutser\"; did you mean "
+          "\"cluster\"? known: cluster, timeout, idle_timeout, grpc_timeout, retry, hash_keys\n"));
 }
 
 TEST(Messages, TerminalFilters) {
@@ -369,9 +370,9 @@ TEST(Messages, Endpoints) {
       "w.textproto:6:22: clusters[0].endpoints[2].address: \"10.0.0.1:0\": port 0 names no peer; "
       "use "
       "1 to 65535\n"
-      "w.textproto:7:22: clusters[0].endpoints[3].address: \"db.example:80\": the host is not an "
-      "IP "
-      "address; write \"127.0.0.1:80\", \"[::1]:80\", \"unix:/path\" or \"unix:@abstract\"\n"
+      "w.textproto:7:22: clusters[0].endpoints[3].address: \"db.example\" is a name, and an "
+      "address is needed here; write an IP address, or have names resolved: discovery { config { "
+      "[clusters/strict_dns] {} } }\n"
       "w.textproto:8:1: clusters[0].endpoints[4].address: is required; write \"127.0.0.1:80\", "
       "\"[::1]:80\" or \"unix:/path\"\n");
 }
