@@ -16,7 +16,10 @@
 #include "extensions/listener_filters/original_dst/config.h"
 #include "extensions/listener_filters/proxy_protocol/config.h"
 #include "extensions/listener_filters/tls_inspector/config.h"
+#include "extensions/load_balancing/first/config.h"
 #include "extensions/load_balancing/least_request/config.h"
+#include "extensions/load_balancing/least_time/config.h"
+#include "extensions/load_balancing/random/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
 #include "extensions/load_balancing/source_ip_hash/config.h"
 #include "extensions/network_filters/connection_limit/config.h"
@@ -53,7 +56,10 @@ void forEachExtension(Add add) {
   add(std::make_unique<listener_filters::original_dst::OriginalDstExtension>());
   add(std::make_unique<listener_filters::proxy_protocol::ProxyProtocolExtension>());
   add(std::make_unique<listener_filters::tls_inspector::TlsInspectorExtension>());
+  add(std::make_unique<load_balancing::first::FirstExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
+  add(std::make_unique<load_balancing::least_time::LeastTimeExtension>());
+  add(std::make_unique<load_balancing::random::RandomExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
   add(std::make_unique<load_balancing::source_ip_hash::SourceIpHashExtension>());
   add(std::make_unique<network_filters::connection_limit::ConnectionLimitExtension>());

@@ -46,4 +46,16 @@ class Random {
   std::array<uint64_t, 4> state_;
 };
 
+// Numbers that any stretch of has spread evenly over all of uint64_t: round the circle by the
+// golden ratio (a Weyl sequence). Shares come out exactly that are so only by and by with random
+// ones. Value.
+class EvenSequence {
+ public:
+  explicit EvenSequence(uint64_t start) : point_(start) {}
+  uint64_t next() { return point_ += 0x9e3779b97f4a7c15; }  // 2^64 / phi
+
+ private:
+  uint64_t point_;
+};
+
 }  // namespace weir::base
