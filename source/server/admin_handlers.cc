@@ -10,6 +10,7 @@
 
 #include "source/base/concat.h"
 #include "source/base/log.h"
+#include "source/server/admin_clusters.h"
 #include "source/server/server.h"
 #include "source/server/version.h"
 
@@ -84,47 +85,6 @@ AdminReply metrics(Server& server, const AdminRequest& request) {
   refreshProcessGauges(server);
   return {.body = server.stats().prometheus(queryValue(request, "filter")),
           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
-}
-
-std::string_view healthName(upstream::Health health) {
-  switch (health) {
-    case upstream::Health::kUnknown:
-      return "unknown";
-    case upstream::Health::kHealthy:
-      return "healthy";
-    case upstream::Health::kDegraded:
-      return "degraded";
-    case upstream::Health::kUnhealthy:
-      return "unhealthy";
-    case upstream::Health::kDraining:
-      return "draining";
-    case upstream::Health::kDisabled:
-      return "disabled";
-  }
-  return "";
-}
-
-AdminReply clusters(Server& server, const AdminRequest&) {
-  Json all = Json::array();
-  for (const auto& cluster : server.snapshot().clusters) {
-    const upstream::HostSet& hosts = *cluster->hosts;
-    Json endpoints = Json::array();
-    for (const auto& host : hosts.hosts) {
-      endpoints.push_back({{"id", host.endpoint->id},
-                           {"address", host.endpoint->address.toString()},
-                           {"weight", host.endpoint->weight},
-                           {"health", healthName(host.health)},
-                           {"eligible", false}});
-    }
-    for (const uint32_t index : hosts.eligible) endpoints[index]["eligible"] = true;
-    all.push_back({{"name", cluster->name},
-                   {"load_balancing", cluster->load_balancer->name()},
-                   {"connections", cluster->usage->connections.load(std::memory_order_relaxed)},
-                   {"max_connections", cluster->max_connections},
-                   {"pending_requests", cluster->usage->pending.load(std::memory_order_relaxed)},
-                   {"endpoints", std::move(endpoints)}});
-  }
-  return json({{"clusters", std::move(all)}});
 }
 
 AdminReply listeners(Server& server, const AdminRequest&) {
@@ -235,7 +195,8 @@ std::map<std::string, std::string> parseQuery(std::string_view query) {
 const std::vector<AdminEndpoint>& adminEndpoints() {
   static const std::vector<AdminEndpoint> endpoints = {
       {"/", "GET", "This list.", index},
-      {"/clusters", "GET", "Clusters and their endpoints.", clusters},
+      {"/clusters", "GET", "Clusters: which endpoints get what share, and what they do.",
+       showClusters},
       {"/config", "GET", "The running configuration; ?format=text for protobuf text.", config},
       {"/drain", "POST", "Stop accepting, finish what runs, stay up.", drain},
       {"/listeners", "GET", "Listeners, their addresses and open connections.", listeners},
