@@ -19,7 +19,9 @@
 #include "extensions/load_balancing/first/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/least_time/config.h"
+#include "extensions/load_balancing/maglev/config.h"
 #include "extensions/load_balancing/random/config.h"
+#include "extensions/load_balancing/ring_hash/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
 #include "extensions/load_balancing/source_ip_hash/config.h"
 #include "extensions/network_filters/connection_limit/config.h"
@@ -59,7 +61,9 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::first::FirstExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::least_time::LeastTimeExtension>());
+  add(std::make_unique<load_balancing::maglev::MaglevExtension>());
   add(std::make_unique<load_balancing::random::RandomExtension>());
+  add(std::make_unique<load_balancing::ring_hash::RingHashExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
   add(std::make_unique<load_balancing::source_ip_hash::SourceIpHashExtension>());
   add(std::make_unique<network_filters::connection_limit::ConnectionLimitExtension>());

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "source/network/address.h"
 #include "source/upstream/grouped_balancer.h"
 
 namespace weir::extensions::load_balancing::source_ip_hash {
@@ -15,17 +15,11 @@ struct SourceIpHashOptions {
   uint8_t ipv6_bits = 64;
 };
 
-// Of the leading bits; IPv4-mapped IPv6 addresses are IPv4. The same in every process. Every
-// address that is not IP has the same hash.
-uint64_t hashOf(const network::Address& address, const SourceIpHashOptions& options);
-
 // The endpoint in whose share of the sum of weights the hash falls, modulo that sum. One that was
 // tried is replaced by that of a hash of the hash, and so on: the same for all who ask so.
 // Worker-confined; without state but for the host set.
 class SourceIpHash final : public upstream::Algorithm {
  public:
-  explicit SourceIpHash(const SourceIpHashOptions& options) : options_(options) {}
-
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
@@ -35,7 +29,6 @@ class SourceIpHash final : public upstream::Algorithm {
   static constexpr int kDraws = 8;
   size_t at(uint64_t hash) const;
 
-  const SourceIpHashOptions options_;
   std::vector<uint32_t> hosts_;  // eligible ones
   std::vector<uint64_t> ends_;   // of their shares, ascending
 };
@@ -45,9 +38,12 @@ class SourceIpHashFactory final : public upstream::AlgorithmFactory {
  public:
   explicit SourceIpHashFactory(const SourceIpHashOptions& options = {}) : options_(options) {}
   std::string_view name() const override { return "source_ip_hash"; }
+  bool usesHash() const override { return true; }
+  // Clients without an address share one.
+  std::optional<uint64_t> ownHash(const upstream::PickContext& context) const override;
   std::unique_ptr<upstream::Algorithm> createAlgorithm(
       const upstream::BalancerContext&) const override {
-    return std::make_unique<SourceIpHash>(options_);
+    return std::make_unique<SourceIpHash>();
   }
 
  private:

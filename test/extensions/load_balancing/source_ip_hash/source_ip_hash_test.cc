@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "source/base/random.h"
+#include "source/upstream/hash_policy.h"
 #include "test/upstream/test_hosts.h"
 
 namespace weir::extensions::load_balancing::source_ip_hash {
@@ -26,9 +27,12 @@ network::Address client(uint32_t number, unsigned port = 1000) {
 }
 
 struct Worker {
-  explicit Worker(std::shared_ptr<const HostSet> set, SourceIpHashOptions options = {})
-      : hosts(std::move(set)), loads(hosts->hosts.size()), balancer(options) {
-    upstream::adopt(balancer, *hosts, loads);
+  explicit Worker(std::shared_ptr<const HostSet> set, const SourceIpHashOptions& options = {})
+      : hosts(std::move(set)),
+        loads(hosts->hosts.size()),
+        factory(options),
+        balancer(factory.create({.random = random})) {
+    balancer->onHostSet(*hosts, loads);
   }
   uint32_t pick(const network::Address& source, std::vector<uint32_t> tried = {}) {
     PickContext context;
@@ -37,13 +41,15 @@ struct Worker {
     return pick(context);
   }
   uint32_t pick(const PickContext& context) {
-    const Pick pick = balancer.pick(context);
+    const Pick pick = balancer->pick(context);
     EXPECT_EQ(pick.kind, Pick::Kind::kEndpoint);
     return pick.host;
   }
   std::shared_ptr<const HostSet> hosts;
   FakeLoads loads;
-  SourceIpHash balancer;
+  base::Random random{1};
+  const SourceIpHashFactory factory;
+  std::unique_ptr<upstream::LoadBalancer> balancer;
 };
 
 TEST(SourceIpHashTest, AClientStaysOnItsEndpointWhateverItsPort) {
@@ -66,25 +72,14 @@ TEST(SourceIpHashTest, ClientsAreSpreadByWeight) {
 }
 
 TEST(SourceIpHashTest, LeadingBitsCount) {
-  const auto hash = [](const std::string& text, SourceIpHashOptions options) {
-    return hashOf(*network::Address::parse(text), options);
-  };
-  EXPECT_EQ(hash("10.1.2.3:1", {.ipv4_bits = 24}), hash("10.1.2.250:9", {.ipv4_bits = 24}));
-  EXPECT_NE(hash("10.1.2.3:1", {.ipv4_bits = 24}), hash("10.1.3.3:1", {.ipv4_bits = 24}));
-  EXPECT_EQ(hash("10.1.2.3:1", {.ipv4_bits = 20}), hash("10.1.15.3:1", {.ipv4_bits = 20}));
-  EXPECT_NE(hash("10.1.2.3:1", {.ipv4_bits = 20}), hash("10.1.16.3:1", {.ipv4_bits = 20}));
-  EXPECT_NE(hash("10.1.2.3:1", {}), hash("10.1.2.2:1", {}));
-  EXPECT_EQ(hash("[2001:db8::1]:1", {}), hash("[2001:db8::2]:1", {})) << "a /64 is one client";
-  EXPECT_NE(hash("[2001:db8::1]:1", {}), hash("[2001:db8:0:1::1]:1", {}));
-  EXPECT_NE(hash("[2001:db8::1]:1", {.ipv6_bits = 128}),
-            hash("[2001:db8::2]:1", {.ipv6_bits = 128}));
-  EXPECT_EQ(hash("[::ffff:10.1.2.3]:1", {}), hash("10.1.2.3:1", {}));
-}
-
-// Pinned: another value would move the clients of a fleet that is being updated.
-TEST(SourceIpHashTest, TheHashIsTheSameForEver) {
-  EXPECT_EQ(hashOf(*network::Address::parse("192.0.2.1:1"), {}), 11254886845749581567u);
-  EXPECT_EQ(hashOf(*network::Address::parse("[2001:db8::1]:1"), {}), 16504105464469462041u);
+  Worker worker(hostsOf(std::vector<uint32_t>(50, 1)), {.ipv4_bits = 24, .ipv6_bits = 56});
+  std::set<uint32_t> neighbours, others;
+  for (uint32_t i = 0; i < 200; ++i) neighbours.insert(worker.pick(client(0x010200 + i)));
+  for (uint32_t i = 0; i < 200; ++i) others.insert(worker.pick(client(i << 8)));
+  EXPECT_EQ(neighbours.size(), 1u);
+  EXPECT_GT(others.size(), 40u);
+  EXPECT_EQ(worker.pick(*network::Address::parse("[2001:db8:0:1::1]:1")),
+            worker.pick(*network::Address::parse("[2001:db8:0:2::2]:1")));
 }
 
 TEST(SourceIpHashTest, AHashPolicyCountsInstead) {
@@ -146,6 +141,37 @@ TEST(SourceIpHashTest, AnEmptySetFailsWithAReason) {
   const auto balancer = SourceIpHashFactory().create({.random = random});
   balancer->onHostSet(*none, loads);
   EXPECT_EQ(balancer->pick({}).kind, Pick::Kind::kFailure);
+}
+
+// A policy that finds nothing leaves the address.
+TEST(SourceIpHashTest, WithoutAnyKeyOfThePolicyTheAddressCounts) {
+  Worker worker(hostsOf({1, 1, 1, 1}));
+  const upstream::HashPolicy policy({{.kind = upstream::HashKey::Kind::kCookie, .name = "x"}});
+  for (uint32_t i = 0; i < 100; ++i) {
+    const network::Address source = client(i);
+    PickContext context;
+    context.source = &source;
+    context.hash_policy = &policy;
+    EXPECT_EQ(worker.pick(context), worker.pick(source));
+  }
+}
+
+// What the documentation says of its brittleness.
+TEST(SourceIpHashTest, NearlyEverybodyMovesWhenOneEndpointGoes) {
+  for (const uint32_t count : {2u, 10u, 100u}) {
+    const auto hosts = hostsOf(std::vector<uint32_t>(count, 1));
+    auto fewer = hosts->hosts;
+    fewer[count / 2].health = upstream::Health::kDisabled;
+    Worker before(hosts), after(upstream::eligible(2, fewer));
+    uint32_t moved = 0;
+    constexpr uint32_t kClients = 20'000;
+    for (uint32_t i = 0; i < kClients; ++i)
+      moved += before.pick(client(i)) != after.pick(client(i));
+    const double share = 1.0 * moved / kClients;
+    // A key stays that is the same modulo n and modulo n - 1, shifted where one is gone.
+    EXPECT_GT(share, 1.0 - 1.5 / count);
+    RecordProperty("moved_of_" + std::to_string(count), std::to_string(share));
+  }
 }
 
 }  // namespace
