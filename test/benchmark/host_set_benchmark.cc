@@ -53,7 +53,8 @@ void adoptOneMore(benchmark::State& state) {
   uint64_t version = 1;
   for (auto _ : state) {
     state.PauseTiming();
-    const auto next = eligible(++version, version % 2 == 0 ? all : less);
+    ++version;
+    const auto next = eligible(version, version % 2 == 0 ? all : less);
     state.ResumeTiming();
     worker.clusters.updateHosts("c", next);
   }
