@@ -177,6 +177,7 @@ void Sharing::shareAmongLevels() {
   }
   if (total == 0) return panicEverywhere();
   const double whole = std::min(1.0, total);
+  constexpr double kAlmostWhole = 1 - 1e-9;  // what adding up may leave of it
   double left = 1;
   for (Level& level : levels_) {
     level.healthy_load = std::min(left, available(level, &Zone::healthy) / whole);
@@ -186,7 +187,7 @@ void Sharing::shareAmongLevels() {
     level.degraded_load = std::min(left, available(level, &Zone::degraded) / whole);
     left -= level.degraded_load;
     const uint64_t serving = level.sum.healthy + level.sum.degraded;
-    level.panic = total < 1 && serving * 100 < level.sum.usable * policy_.panic_percent;
+    level.panic = total < kAlmostWhole && serving * 100 < level.sum.usable * policy_.panic_percent;
   }
 }
 

@@ -285,7 +285,7 @@ class Oracle {
     }
     for (const uint32_t p : priorities_) {
       const double serving = sumOf(p, healthy) + sumOf(p, degraded);
-      if (total < 1 && 100 * serving < policy_.panic_percent * sumOf(p, may)) {
+      if (total < 1 - 1e-9 && 100 * serving < policy_.panic_percent * sumOf(p, may)) {
         panics.insert(p);
         among(p, false, first[p] + second[p], may);
       } else {
