@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "extensions/http_filters/grpc_json_transcoder/transcoding.h"
 #include "extensions/http_filters/grpc_json_transcoder/wire.h"
@@ -12,6 +14,16 @@
 
 namespace weir::extensions::http_filters::grpc_json_transcoder {
 namespace {
+
+// What stands before a field with `size` bytes.
+std::string keyAndSize(uint32_t field, size_t size) {
+  std::string bytes;
+  for (uint64_t value : {uint64_t{field} << 3 | 2, uint64_t{size}}) {
+    for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
+    bytes += static_cast<char>(value);
+  }
+  return bytes;
+}
 
 class TranscodingResponseTest : public ::testing::Test {
  protected:
@@ -93,18 +105,22 @@ TEST_F(TranscodingResponseTest, DamagedAndHugeMessages) {
 // Protobuf's recursion begins anew with each Any.
 TEST_F(TranscodingResponseTest, AnysInAnysAreBounded) {
   const auto wrapped = [](int times, std::string_view type) {
-    std::string bytes;
+    // From the innermost one on, each without what it wraps: put together in the other order.
+    std::vector<std::string> layers;
+    size_t size = 0;
+    const auto wrap = [&](std::string before, uint32_t field) {
+      before += keyAndSize(field, size);
+      size += before.size();
+      layers.push_back(std::move(before));
+    };
     for (int i = 0; i < times; ++i) {
-      std::string any;
-      appendField(1, base::concat("type.googleapis.com/", type), any);
-      appendField(2, bytes, any);
-      bytes.clear();
-      if (type == "shop.Book") {
-        appendField(21, any, bytes);
-      } else {
-        bytes = any;
-      }
+      std::string url;
+      appendField(1, base::concat("type.googleapis.com/", type), url);
+      wrap(std::move(url), 2);
+      if (type == "shop.Book") wrap({}, 21);
     }
+    std::string bytes;
+    for (size_t i = layers.size(); i-- > 0;) bytes += layers[i];
     return bytes;
   };
   const MessageTypes& types = shelves_->types();
