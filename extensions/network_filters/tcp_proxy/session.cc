@@ -78,6 +78,10 @@ upstream::WorkerCluster::Choice Session::choose() {
   if (info != nullptr && info->original_destination) {
     context.original_destination = &*info->original_destination;
   }
+  const upstream::HashPolicy* policy = cluster_->config().hash_policy.get();
+  // May cost a system call.
+  if (policy != nullptr && policy->usesLocal()) context.local = &client().localAddress();
+  context.security = client().transport().security();
   context.hash = hash();
   context.attempt = attempts_;
   std::array<uint32_t, 16> tried;

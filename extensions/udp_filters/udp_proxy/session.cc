@@ -135,6 +135,7 @@ bool UdpSession::chooseEndpoint() {
   if (!cluster_) return false;
   upstream::PickContext context;
   context.source = &peer_;
+  if (has_local_) context.local = &local_;
   context.hash = hash();
   if (failed_host_) {
     context.attempt = 1;
