@@ -57,20 +57,26 @@ RingTable::RingTable(const upstream::HostSet& hosts, const upstream::HostGroup& 
 // By the leading bits first, which is what the index has to know anyway; what is left to sort then
 // are buckets of one or two.
 void RingTable::sortInto(const std::vector<uint64_t>& points) {
-  count_ = points.size();
-  const unsigned bits = std::clamp(static_cast<unsigned>(std::bit_width(count_)), 1U, 24U);
+  const unsigned bits =
+      std::clamp(static_cast<unsigned>(std::bit_width(points.size())) - 1, 1U, 24U);
   shift_ = 32 - bits;
   const auto bucketOf = [&](uint64_t point) { return point >> (32 + shift_); };
   first_.assign((size_t{1} << bits) + 1, 0);
   for (const uint64_t point : points) ++first_[bucketOf(point) + 1];
   for (size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
   std::vector<uint32_t> next(first_.begin(), first_.end() - 1);
-  points_.resize(count_ + 1);
-  for (const uint64_t point : points) points_[next[bucketOf(point)]++] = point;
-  points_.back() = ~uint64_t{0};
+  std::vector<uint64_t> sorted(points.size());
+  for (const uint64_t point : points) sorted[next[bucketOf(point)]++] = point;
   for (size_t i = 0; i + 1 < first_.size(); ++i) {
-    std::sort(points_.begin() + first_[i], points_.begin() + first_[i + 1]);
+    std::sort(sorted.begin() + first_[i], sorted.begin() + first_[i + 1]);
   }
+  places_.reserve(points.size() + 1);
+  hosts_.reserve(points.size());
+  for (const uint64_t point : sorted) {
+    places_.push_back(static_cast<uint32_t>(point >> 32));
+    hosts_.push_back(static_cast<uint32_t>(point));
+  }
+  places_.push_back(~uint32_t{0});
 }
 
 }  // namespace weir::extensions::load_balancing::ring_hash

@@ -32,9 +32,9 @@ class RingTable final : public upstream::BalancerTable {
     uint64_t nearest = ~uint64_t{0};
     for (uint32_t probe = 0; probe < probes_; ++probe) {
       const uint32_t place = placeOf(key, probe);
-      nearest = std::min(nearest, distance(points_[behind(place)], place));
+      nearest = std::min(nearest, distance(place, behind(place)));
     }
-    return static_cast<uint32_t>(nearest);
+    return hosts_[static_cast<uint32_t>(nearest)];
   }
   // The owner that the key has when only those endpoints are there for which usable(host) holds.
   // Nothing when there are none.
@@ -43,19 +43,19 @@ class RingTable final : public upstream::BalancerTable {
     uint64_t nearest = ~uint64_t{0};
     for (uint32_t probe = 0; probe < probes_; ++probe) {
       const uint32_t place = placeOf(key, probe);
-      size_t at = behind(place);
-      for (size_t seen = 0; !usable(static_cast<uint32_t>(points_[at])); ++seen) {
-        if (seen == count_) return std::nullopt;
-        if (++at == count_) at = 0;
+      uint32_t at = behind(place);
+      for (size_t seen = 0; !usable(hosts_[at]); ++seen) {
+        if (seen == points()) return std::nullopt;
+        if (++at == points()) at = 0;
       }
-      nearest = std::min(nearest, distance(points_[at], place));
+      nearest = std::min(nearest, distance(place, at));
     }
-    return static_cast<uint32_t>(nearest);
+    return hosts_[static_cast<uint32_t>(nearest)];
   }
 
-  size_t points() const { return count_; }
+  size_t points() const { return hosts_.size(); }
   size_t bytes() const {
-    return points_.size() * sizeof(uint64_t) + first_.size() * sizeof(uint32_t);
+    return (places_.size() + hosts_.size() + first_.size()) * sizeof(uint32_t);
   }
 
  private:
@@ -64,25 +64,28 @@ class RingTable final : public upstream::BalancerTable {
   static uint32_t placeOf(uint64_t key, uint32_t probe) {
     return static_cast<uint32_t>(base::mix64(key + probe * 0xd1342543de82ef95) >> 32);
   }
-  // How far the point is behind the place, in the upper half; its endpoint in the lower one.
-  static uint64_t distance(uint64_t point, uint32_t place) {
-    return point - (uint64_t{place} << 32);
+  // How far the point is behind the place, in the upper half; which it is, in the lower one.
+  uint64_t distance(uint32_t place, uint32_t point) const {
+    return uint64_t{places_[point] - place} << 32 | point;
   }
-  // Index of the first point at or behind `place`. Most buckets have no point or one.
-  size_t behind(uint32_t place) const {
-    const uint64_t wanted = uint64_t{place} << 32;
-    size_t at = first_[place >> shift_];
-    at += points_[at] < wanted ? 1 : 0;
-    while (points_[at] < wanted) ++at;
-    return at == count_ ? 0 : at;
+  // The first point at or behind `place`. What most buckets need is done without a branch that
+  // nobody could foretell.
+  uint32_t behind(uint32_t place) const {
+    uint32_t at = first_[place >> shift_];
+    at += places_[at] < place ? 1 : 0;
+    at += places_[at] < place ? 1 : 0;
+    while (places_[at] < place) ++at;
+    return at == hosts_.size() ? 0 : at;
   }
+  // Place in the upper half, host in the lower one.
   void sortInto(const std::vector<uint64_t>& points);
 
   uint32_t probes_;
   unsigned shift_ = 0;
-  size_t count_ = 0;
-  // Place in the upper half, host in the lower one; ascending. One more is behind all places.
-  std::vector<uint64_t> points_;
+  // Of the points, ascending; one more is behind all of them. Apart from the hosts, of which a pick
+  // needs only one: so that they stay in the cache.
+  std::vector<uint32_t> places_;
+  std::vector<uint32_t> hosts_;
   std::vector<uint32_t> first_;  // by the place's leading bits: the first point there or behind
 };
 
