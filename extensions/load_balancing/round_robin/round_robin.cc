@@ -16,33 +16,44 @@ RoundRobin::RoundRobin(base::Random& random) : now_(random.unit()), cursor_(rand
 
 void RoundRobin::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                          const upstream::HostLoads&) {
-  eligible_ = group.hosts;
-  heap_.clear();
-  equal_weights_ = true;
-  for (uint32_t host : eligible_) {
-    const uint32_t weight = hosts.hosts[host].endpoint->weight;
-    heap_.push_back({0, host, weight, 0});
-    equal_weights_ &= weight == heap_.front().weight;
+  std::vector<uint32_t>(group.hosts).swap(eligible_);
+  const auto weightOf = [&hosts](uint32_t host) { return hosts.hosts[host].endpoint->weight; };
+  equal_weights_ = std::all_of(eligible_.begin(), eligible_.end(), [&](uint32_t host) {
+    return weightOf(host) == weightOf(eligible_.front());
+  });
+  std::vector<Entry> entries;
+  if (!equal_weights_) {
+    entries.reserve(eligible_.size());
+    for (const uint32_t host : eligible_) entries.push_back({0, host, weightOf(host), 0});
   }
-  if (equal_weights_) {
-    heap_ = {};
-  } else {
-    schedule();
-  }
+  entries_.swap(entries);
+  std::vector<uint32_t>(entries_.size()).swap(losers_);
+  if (!equal_weights_) schedule();
 }
 
 // The schedule behind the last pick follows from the weights alone: those due at `now_` and behind
 // `last_` come next. The cycle repeats with every unit of time.
 void RoundRobin::schedule() {
   if (now_ >= kRebaseAt) now_ -= std::floor(now_);
-  for (Entry& entry : heap_) {
+  for (Entry& entry : entries_) {
     const double turn = std::ceil(now_ * entry.weight - 0.5);
     entry.turn = static_cast<uint64_t>(std::max(0.0, turn));
     entry.deadline = deadlineOf(entry.turn, entry.weight);
     const bool over = entry.deadline == now_ && entry.host <= last_;
     if (entry.deadline < now_ || over) entry.deadline = deadlineOf(++entry.turn, entry.weight);
   }
-  std::sort(heap_.begin(), heap_.end(), before);  // a sorted array is a heap
+  build();
+}
+
+// Who comes to a node first waits there for the other.
+void RoundRobin::build() {
+  std::fill(losers_.begin(), losers_.end(), kNobody);
+  for (uint32_t i = 0; i < entries_.size(); ++i) {
+    uint32_t best = i;
+    size_t node = (entries_.size() + i) / 2;
+    for (; node > 0 && losers_[node] != kNobody; node /= 2) best = play(node, best);
+    (node > 0 ? losers_[node] : winner_) = best;
+  }
 }
 
 upstream::Pick RoundRobin::pick(const upstream::PickContext& context) {
@@ -62,17 +73,17 @@ uint32_t RoundRobin::rotate(const upstream::PickContext& context) {
 }
 
 uint32_t RoundRobin::earliest(const upstream::PickContext& context) {
-  size_t chosen = 0;
-  if (!context.tried.empty() && isTried(context, heap_[0].host)) {
+  uint32_t chosen = winner_;
+  if (!context.tried.empty() && isTried(context, entries_[winner_].host)) {
     // Retries are rare: look at all for the earliest of the untried.
-    for (size_t i = 1; i < heap_.size(); ++i) {
-      if (isTried(context, heap_[i].host)) continue;
-      if (chosen == 0 || before(heap_[i], heap_[chosen])) chosen = i;
+    for (uint32_t i = 0; i < entries_.size(); ++i) {
+      if (isTried(context, entries_[i].host)) continue;
+      if (chosen == winner_ || before(i, chosen)) chosen = i;
     }
   }
-  const uint32_t host = heap_[chosen].host;
-  if (chosen == 0) {
-    now_ = heap_[0].deadline;
+  const uint32_t host = entries_[chosen].host;
+  if (chosen == winner_) {
+    now_ = entries_[chosen].deadline;
     last_ = host;
   }
   advance(chosen);
@@ -80,25 +91,14 @@ uint32_t RoundRobin::earliest(const upstream::PickContext& context) {
   return host;
 }
 
-// Its deadline only grows, so the heap is mended downwards.
-void RoundRobin::advance(size_t position) {
-  Entry& entry = heap_[position];
+// Its deadline only grows: whoever beat it before beats whoever comes in its place.
+void RoundRobin::advance(uint32_t position) {
+  Entry& entry = entries_[position];
   entry.deadline = deadlineOf(++entry.turn, entry.weight);
-  siftDown(position);
-}
-
-void RoundRobin::siftDown(size_t position) {
-  const size_t count = heap_.size();
-  const Entry moving = heap_[position];
-  for (;;) {
-    size_t child = 2 * position + 1;
-    if (child >= count) break;
-    if (child + 1 < count && before(heap_[child + 1], heap_[child])) ++child;
-    if (!before(heap_[child], moving)) break;
-    heap_[position] = heap_[child];
-    position = child;
-  }
-  heap_[position] = moving;
+  uint32_t best = position;
+  size_t node = (entries_.size() + position) / 2;
+  for (; node > 0 && losers_[node] != position; node /= 2) best = play(node, best);
+  (node > 0 ? losers_[node] : winner_) = best;
 }
 
 std::unique_ptr<upstream::Algorithm> RoundRobinFactory::createAlgorithm(

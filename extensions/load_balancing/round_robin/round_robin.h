@@ -30,24 +30,40 @@ class RoundRobin final : public upstream::Algorithm {
     uint32_t weight;
     uint64_t turn;  // k
   };
-  static bool before(const Entry& a, const Entry& b) {
-    return a.deadline != b.deadline ? a.deadline < b.deadline : a.host < b.host;
+  bool before(uint32_t a, uint32_t b) const {
+    const double left = entries_[a].deadline;
+    const double right = entries_[b].deadline;
+    return left < right || (left == right && a < b);
   }
   static double deadlineOf(uint64_t turn, uint32_t weight) {
     return static_cast<double>(2 * turn + 1) / (2.0 * weight);
   }
   void schedule();
+  void build();
   uint32_t rotate(const upstream::PickContext& context);
   uint32_t earliest(const upstream::PickContext& context);
-  void advance(size_t position);
-  void siftDown(size_t position);
+  void advance(uint32_t position);
+  // Whoever wins goes on, the other stays.
+  uint32_t play(size_t node, uint32_t player) {
+    const uint32_t other = losers_[node];
+    const bool lost = before(other, player);
+    losers_[node] = lost ? player : other;
+    return lost ? other : player;
+  }
 
+  static constexpr uint32_t kNobody = ~uint32_t{0};
   double now_;         // virtual time: one cycle per unit
   uint32_t last_ = 0;  // picked at now_
   uint64_t cursor_;    // of the rotation
   bool equal_weights_ = true;
   std::vector<uint32_t> eligible_;
-  std::vector<Entry> heap_;  // binary min-heap by before(); only with unequal weights
+  // The rest only with unequal weights. A tournament: entry i of n meets others at the nodes
+  // (n + i) / 2, (n + i) / 4, … down to 1, and each node has the loser. When an entry gets another
+  // deadline only its own path is played again, and who is met there does not depend on how the
+  // games end: nothing waits for a comparison, as it would in a heap.
+  std::vector<Entry> entries_;  // by host, ascending
+  std::vector<uint32_t> losers_;
+  uint32_t winner_ = 0;
 };
 
 // Immutable.

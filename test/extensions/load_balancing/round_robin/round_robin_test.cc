@@ -1,5 +1,6 @@
 #include "extensions/load_balancing/round_robin/round_robin.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -69,6 +70,38 @@ TEST(RoundRobinTest, InterleavesLikeSmoothWeightedRoundRobin) {
     starts.insert(picks);
   }
   EXPECT_GT(starts.size(), 3u) << "workers march in step";
+}
+
+// The oracle looks at every endpoint's next deadline, with hosts tried at random on the way.
+TEST(RoundRobinTest, TheEarliestDeadlineOfTheUntriedIsNext) {
+  base::Random random(12);
+  for (uint64_t seed = 1; seed < 60; ++seed) {
+    std::vector<uint32_t> weights(2 + random.uniform(40));
+    for (uint32_t& weight : weights) weight = 1 + static_cast<uint32_t>(random.uniform(9));
+    weights[0] = weights[1] + 1;
+    Worker worker(seed, hostsOf(weights));
+    const double start = base::Random(seed).unit();
+    std::vector<uint64_t> turns(weights.size());
+    const auto deadline = [&](uint32_t host) {
+      return static_cast<double>(2 * turns[host] + 1) / (2.0 * weights[host]);
+    };
+    for (uint32_t host = 0; host < weights.size(); ++host) {
+      while (deadline(host) < start) ++turns[host];
+    }
+    for (int picks = 0; picks < 1000; ++picks) {
+      std::vector<uint32_t> tried;
+      for (uint32_t host = 0; host < weights.size() && picks % 3 == 0; ++host) {
+        if (random.uniform(4) == 0 && tried.size() + 1 < weights.size()) tried.push_back(host);
+      }
+      uint32_t best = ~0U;
+      for (uint32_t host = 0; host < weights.size(); ++host) {
+        if (std::count(tried.begin(), tried.end(), host) > 0) continue;
+        if (best == ~0U || deadline(host) < deadline(best)) best = host;
+      }
+      ASSERT_EQ(worker.pick(tried), best);
+      ++turns[best];
+    }
+  }
 }
 
 TEST(RoundRobinTest, EqualWeightsRotate) {
