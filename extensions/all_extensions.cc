@@ -20,6 +20,7 @@
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/least_time/config.h"
 #include "extensions/load_balancing/maglev/config.h"
+#include "extensions/load_balancing/prequal/config.h"
 #include "extensions/load_balancing/random/config.h"
 #include "extensions/load_balancing/ring_hash/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
@@ -62,6 +63,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::least_time::LeastTimeExtension>());
   add(std::make_unique<load_balancing::maglev::MaglevExtension>());
+  add(std::make_unique<load_balancing::prequal::PrequalExtension>());
   add(std::make_unique<load_balancing::random::RandomExtension>());
   add(std::make_unique<load_balancing::ring_hash::RingHashExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
