@@ -13,6 +13,7 @@
 #include "source/config/fields.h"
 #include "source/config/hash_keys.h"
 #include "source/config/http2_options.h"
+#include "source/config/pool_options.h"
 #include "source/network/dns_resolver.h"
 
 namespace weir::config {
@@ -85,6 +86,7 @@ upstream::EndpointEntry readEntry(const v1::Endpoint& from, bool names, const Cu
   }
   endpoint.id = from.id().empty() ? from.address() : from.id();
   readPlace(from, at, endpoint);
+  readEndpointLimits(from, at, endpoint);
   return entry;
 }
 
@@ -139,15 +141,12 @@ void readHttp(const v1::Cluster& from, const Cursor& at, upstream::ClusterConfig
   if (to.http_protocol == upstream::HttpProtocol::kHttp1) {
     refuseWithHttp1(from.has_http2(), "http2", at);
     refuseWithHttp1(from.streams_per_connection() > 0, "streams_per_connection", at);
-    refuseWithHttp1(from.max_requests() > 0, "max_requests", at);
     return;
   }
   to.http2 = readHttp2Options(from.http2(), at.field("http2"));
   to.streams_per_connection =
       static_cast<uint32_t>(readNumberOr(from.streams_per_connection(), to.streams_per_connection,
                                          {1, kMostStreams}, at.field("streams_per_connection")));
-  to.max_requests = static_cast<uint32_t>(readNumberOr(
-      from.max_requests(), to.max_requests, {1, kMaxConnections}, at.field("max_requests")));
 }
 
 }  // namespace
@@ -192,21 +191,7 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                "add transport_socket { config { [transport_sockets/upstream_tls] { } } }, or say "
                "HTTP_PROTOCOL_HTTP1 or HTTP_PROTOCOL_HTTP2");
   }
-  cluster->connect_timeout = readDuration(
-      from.has_connect_timeout() ? &from.connect_timeout() : nullptr, cluster->connect_timeout,
-      {milliseconds(1), std::chrono::minutes(10)}, at.field("connect_timeout"));
-  cluster->idle_timeout =
-      readDuration(from.has_idle_timeout() ? &from.idle_timeout() : nullptr, cluster->idle_timeout,
-                   {milliseconds(0)}, at.field("idle_timeout"));
-  if (from.has_max_connections()) {
-    cluster->max_connections = static_cast<uint32_t>(
-        readNumber(from.max_connections(), {1, kMaxConnections}, at.field("max_connections")));
-  }
-  if (from.has_max_pending_requests()) {
-    cluster->max_pending_requests = static_cast<uint32_t>(readNumber(
-        from.max_pending_requests(), {0, kMaxConnections}, at.field("max_pending_requests")));
-  }
-  cluster->max_requests_per_connection = from.max_requests_per_connection();
+  readPoolOptions(from, at, *cluster);
   // What is refused leaves no trace in the metrics.
   if (at.diagnostics().ok()) {
     cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);

@@ -117,6 +117,8 @@ router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& 
                    {milliseconds(1)}, at.field("idle_timeout"));
   action.grpc_timeout = compileGrpcTimeout(from.grpc_timeout(), at.field("grpc_timeout"));
   if (from.has_retry()) action.retry = compileRetry(from.retry(), at.field("retry"));
+  action.priority =
+      static_cast<uint8_t>(readNumber(from.priority(), {0, 255}, at.field("priority")));
   action.hash_policy = compileHashKeys(from.hash_keys(), at);
   if (action.hash_policy != nullptr && !compiler.mayHash(action.cluster)) {
     at.field("hash_keys")

@@ -20,6 +20,12 @@ std::string_view cutMessage(std::string_view message) {
   return message.substr(0, size);
 }
 
+// The endpoints were not asked: why, for clients that may come back later.
+void addOverload(HeaderMap& fields, const LocalReply& given) {
+  if (given.flag != ResponseFlag::kUpstreamOverflow || given.detail.empty()) return;
+  fields.addView(HeaderId::kOther, "weir-overload", given.detail);
+}
+
 }  // namespace
 
 // ---- replies --------------------------------------------------------------------------------
@@ -90,6 +96,7 @@ void FilterChain::sendReply(Slot* to, const LocalReply& given) {
   head.content_length = body.size();
   if (!body.empty() && !type.empty()) head.headers.add(HeaderId::kContentType, type);
   if (!location.empty()) head.headers.add(HeaderId::kLocation, location);
+  addOverload(head.headers, given);
   const bool head_only = body.empty() || context_.request.isHead();
   const uint32_t origin = response_origin_;
   passHead<Response>(to, head_only);
@@ -126,6 +133,7 @@ void FilterChain::sendGrpcReply(Slot* to, std::string_view type, const LocalRepl
   head.framing = BodyFraming::kContentLength;
   head.headers.add(HeaderId::kContentType, type);
   addGrpcStatus(head.headers, reply);
+  addOverload(head.headers, given);
   passHead<Response>(to, true);
 }
 

@@ -46,8 +46,7 @@ ConnectRace::ConnectRace(event::Dispatcher& dispatcher, std::vector<Address> add
                          const ConnectOptions& options, absl::AnyInvocable<void()> decided)
     : dispatcher_(dispatcher),
       addresses_(std::move(addresses)),
-      source_(options.source),
-      transparent_(options.transparent),
+      options_(options.socket),
       decided_(std::move(decided)),
       delay_(dispatcher.wheel(), event::wheelCallback<&ConnectRace::onDelay>, this) {}
 
@@ -74,7 +73,7 @@ void ConnectRace::startNext() {
   while (!over_ && next_ < addresses_.size() && attempts_.size() < kMostAtOnce) {
     const Address& address = addresses_[next_++];
     int error = 0;
-    base::UniqueFd socket = openConnectingSocket(address, source_, transparent_, error);
+    base::UniqueFd socket = openConnectingSocket(address, options_, error);
     if (socket.valid()) {
       if (::connect(socket.get(), address.data(), address.length()) == 0) {
         return finish({.socket = std::move(socket), .address = address});

@@ -53,8 +53,7 @@ class ConnectRace final : public event::DeferredDeletable {
 
   event::Dispatcher& dispatcher_;
   const std::vector<Address> addresses_;
-  const Address source_;
-  const bool transparent_;
+  const ConnectingSocket options_;
   absl::AnyInvocable<void()> decided_;
   event::WheelTimer delay_;
   size_t next_ = 0;

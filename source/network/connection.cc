@@ -32,7 +32,7 @@ std::unique_ptr<Connection> Connection::connect(IoContext& io, const Address& re
   int error = 0;
   const int fd =
       race ? -1
-           : openConnectingSocket(remote, options.source, options.transparent, error).release();
+           : openConnectingSocket(remote, options.socket, error).release();
   std::unique_ptr<Connection> connection(
       new Connection(io, fd, remote, nullptr, std::move(transport), State::kConnecting));
   if (race) {

@@ -10,6 +10,7 @@
 #include "source/event/dispatcher.h"
 #include "source/network/address.h"
 #include "source/network/plain_transport.h"
+#include "source/network/socket.h"
 #include "source/network/transport_socket.h"
 
 namespace weir::network {
@@ -20,10 +21,7 @@ class SplicePump;
 // How a connection is made, beside where to. Value.
 struct ConnectOptions {
   std::chrono::milliseconds timeout{5'000};  // until the transport is up
-  // Address to connect from; family kNone: the kernel chooses. One that is not this host's own
-  // (IP_TRANSPARENT) needs CAP_NET_ADMIN and routing rules.
-  Address source = {};
-  bool transparent = false;
+  ConnectingSocket socket = {};
   // Other addresses of the same peer, in order of preference, tried as well when the first does not
   // answer soon (ConnectRace). Copied.
   std::span<const Address> more_addresses = {};

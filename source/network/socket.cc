@@ -16,6 +16,18 @@ absl::Status setOption(int fd, int level, int option, int value, std::string_vie
   return errnoStatus(errno, base::concat("set ", name));
 }
 
+// The values are within what the kernel takes.
+void setKeepAlive(int fd, const KeepAlive& options) {
+  const auto set = [fd](int level, int option, int64_t value) {
+    const int number = static_cast<int>(value);
+    (void)setsockopt(fd, level, option, &number, sizeof number);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, options.idle.count());
+  set(IPPROTO_TCP, TCP_KEEPINTVL, options.interval.count());
+  set(IPPROTO_TCP, TCP_KEEPCNT, options.probes);
+}
+
 }  // namespace
 
 absl::Status errnoStatus(int error, std::string_view what) {
@@ -58,13 +70,15 @@ int bindSource(int fd, const Address& source, bool transparent) {
   return ::bind(fd, source.data(), source.length()) == 0 ? 0 : errno;
 }
 
-base::UniqueFd openConnectingSocket(const Address& address, const Address& source, bool transparent,
+base::UniqueFd openConnectingSocket(const Address& address, const ConnectingSocket& options,
                                     int& error) {
   base::UniqueFd socket = openStreamSocket(address, error);
-  if (socket.valid() && source.family() != Address::Family::kNone) {
-    error = bindSource(socket.get(), source, transparent);
-    if (error != 0) socket.reset();
-  }
+  if (!socket.valid() || !address.isIp()) return socket;
+  if (options.keep_alive.enabled) setKeepAlive(socket.get(), options.keep_alive);
+  const Address& source = options.sourceFor(address);
+  if (source.family() == Address::Family::kNone) return socket;
+  error = bindSource(socket.get(), source, options.transparent);
+  if (error != 0) socket.reset();
   return socket;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -21,9 +23,29 @@ absl::Status setReusePort(int fd);
 absl::Status setIpv6Only(int fd);
 // Binds to `source`, also to one that is not this host's when `transparent`. 0 or the errno.
 int bindSource(int fd, const Address& source, bool transparent);
-// openStreamSocket(), bound to `source` unless that is of family kNone: for connecting to
-// `address`.
-base::UniqueFd openConnectingSocket(const Address& address, const Address& source, bool transparent,
+// Probes that the kernel sends on a TCP connection on which nothing moves, so that a peer that is
+// gone is noticed. Value.
+struct KeepAlive {
+  bool enabled = false;
+  std::chrono::seconds idle{60};  // without traffic, until the first probe
+  std::chrono::seconds interval{10};
+  uint32_t probes = 6;  // unanswered ones, until the connection is broken
+};
+// How a socket is made that connects. Value.
+struct ConnectingSocket {
+  // Addresses to connect from, for peers of the same family; kNone: the kernel chooses. Those that
+  // are not this host's own (IP_TRANSPARENT) need CAP_NET_ADMIN and routing rules.
+  Address source_ipv4 = {};
+  Address source_ipv6 = {};
+  bool transparent = false;
+  KeepAlive keep_alive = {};
+
+  const Address& sourceFor(const Address& peer) const {
+    return peer.family() == Address::Family::kIpv6 ? source_ipv6 : source_ipv4;
+  }
+};
+// openStreamSocket() for connecting to `address`, made so.
+base::UniqueFd openConnectingSocket(const Address& address, const ConnectingSocket& options,
                                     int& error);
 // close(2) will send RST and drop what is unsent.
 void setResetOnClose(int fd);

@@ -59,6 +59,8 @@ struct ClusterAction {
   std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
   GrpcTimeoutPolicy grpc_timeout = {};
   std::optional<RetryPolicy> retry = {};
+  // Of those who wait for room in a cluster with QueueOrder::kPriority, the highest goes first.
+  uint8_t priority = 0;
   std::shared_ptr<const upstream::HashPolicy> hash_policy = {};  // null: the cluster's
 };
 

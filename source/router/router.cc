@@ -14,6 +14,8 @@
 #include "source/router/retries.h"
 #include "source/router/upstream_request.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/retry_slot.h"
+#include "source/upstream/wait_queue.h"
 
 namespace weir::router {
 
@@ -24,7 +26,7 @@ using http::StreamError;
 // Acts on the matched route of one stream. Lives in the stream's arena and is never destroyed:
 // onStreamEnd gives everything back. After a call into the chain that may end the stream nothing of
 // it is touched. Worker-confined.
-class Router final : public http::Terminal, public UpstreamRequest::Owner {
+class Router final : public http::Terminal, public UpstreamRequest::Owner, public upstream::Waiter {
  public:
   Router(ClusterCache& clusters, base::Random& random, http::FilterChain& chain)
       : clusters_(clusters), chain_(chain), upstream_(chain, *this), retries_(random) {}
@@ -42,15 +44,21 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   void onUpstreamFailed(const StreamError& error, Replay replay) override;
   bool discardsAnswer(http::GrpcStatus status) override;
   void onUpstreamDiscarded() override { sendAgain(); }
+  void onMayHaveRoom() override { pickAndSend(); }
+  void onWaitFailed(std::string_view reason) override { overflow(reason); }
 
  private:
-  // How often a pick that said "wait" is asked again.
-  static constexpr std::chrono::milliseconds kPickInterval{10};
   // Calls that may take longer have no end.
   static constexpr std::chrono::hours kLongestTimer{24 * 365};
 
   void forward(bool grpc);
   void pickAndSend();
+  upstream::WorkerCluster::Choice choose();
+  void send(upstream::WorkerCluster::Choice& choice);
+  void wait(base::LocalRef<upstream::WorkerCluster> cluster);
+  void enterQueue(base::LocalRef<upstream::WorkerCluster> cluster, bool again);
+  void leaveQueue();
+  void overflow(std::string_view detail);
   void pickAfter(std::chrono::milliseconds delay);
   bool sendsAgain(const std::optional<Retries::Again>& again);
   void sendAgain();
@@ -61,7 +69,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   void fail(const StreamError& error);
   void onTimeout();
   void onIdle();
-  void stopTimers();
+  void stop();
   event::TimerWheel& wheel() { return chain_.context().dispatcher.wheel(); }
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 
@@ -74,7 +82,9 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner {
   std::optional<event::WheelTimer> timeout_;
   std::optional<event::WheelTimer> idle_;
   std::optional<event::WheelTimer> pick_again_;
-  event::MonotonicTime pick_until_;
+  // In whose queue it waits, or waited last.
+  base::LocalRef<upstream::WorkerCluster> waits_in_;
+  upstream::RetrySlot retry_slot_;  // while it is sent for another time, by policy
   Retries retries_;
   Retries::Again again_;  // how the next attempt is made, when it is not the first
   GrpcDeadline deadline_;
@@ -114,7 +124,7 @@ void Router::onRequestTrailers(http::HeaderMap&) {
 }
 
 void Router::onStreamEnd() {
-  stopTimers();
+  stop();
   action_ = nullptr;
   upstream_.end();
   serving_.reset();
@@ -158,7 +168,7 @@ void Router::respondDirectly(const DirectResponseAction& action) {
 void Router::fail(const StreamError& error) {
   action_ = nullptr;
   upstream_.giveUp();
-  stopTimers();
+  stop();
   if (upstream_.answered() && !upstream_.answeredByGrpc()) return chain_.reset(error);
   chain_.localReply(replyFor(error));
 }
@@ -179,12 +189,26 @@ void Router::forward(bool grpc) {
       {.grpc = grpc,
        .keep_bytes = policy != nullptr ? policy->max_body_bytes : RetryPolicy::kDefaultMaxBodyBytes,
        .keep_always = policy != nullptr && grpc});
-  pick_until_ = now() + cluster_->config().connect_timeout;
   onUpstreamActivity();
   pickAndSend();
 }
 
 void Router::pickAndSend() {
+  // Those who came before go first.
+  if (!linked() && cluster_->queue().mustWait(action_->priority)) return wait(cluster_);
+  upstream::WorkerCluster::Choice choice = choose();
+  switch (choice.kind) {
+    case upstream::Pick::Kind::kEndpoint:
+      return send(choice);
+    case upstream::Pick::Kind::kWait:
+      return wait(std::move(choice.cluster));
+    case upstream::Pick::Kind::kFailure:
+      cluster_->cells().no_endpoint->add();
+      return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});
+  }
+}
+
+upstream::WorkerCluster::Choice Router::choose() {
   http::FilterChainContext& context = chain_.context();
   upstream::PickContext pick_context;
   pick_context.request = &context.request;
@@ -200,22 +224,41 @@ void Router::pickAndSend() {
     pick_context.tried = retries_.tried(serving_->hosts().version);
     pick_context.tried_in = serving_.get();
   }
-  upstream::WorkerCluster::Choice choice = cluster_->choose(pick_context);
-  switch (choice.kind) {
-    case upstream::Pick::Kind::kEndpoint:
-      ++context.info.attempts;
-      serving_ = choice.cluster;
-      return upstream_.start(std::move(choice.cluster), std::move(choice.endpoint), again_.fresh);
-    case upstream::Pick::Kind::kWait:
-      if (now() >= pick_until_) {
-        cluster_->cells().overflow->add();
-        return fail({ErrorOrigin::kUpstream, ErrorReason::kOverflow, true, "balancer_wait"});
-      }
-      return pickAfter(kPickInterval);
-    case upstream::Pick::Kind::kFailure:
-      cluster_->cells().no_endpoint->add();
-      return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});
+  return cluster_->choose(pick_context);
+}
+
+void Router::send(upstream::WorkerCluster::Choice& choice) {
+  const bool waited = linked();
+  if (waited) waits_in_->queue().leave(*this);
+  ++chain_.context().info.attempts;
+  serving_ = choice.cluster;
+  if (upstream_.start(choice, again_.fresh)) return;
+  --chain_.context().info.attempts;
+  enterQueue(serving_, waited && waits_in_.get() == serving_.get());
+}
+
+// For room in `cluster`; goes on waiting when it does so already.
+void Router::wait(base::LocalRef<upstream::WorkerCluster> cluster) {
+  if (linked() && waits_in_.get() == cluster.get()) return;
+  enterQueue(std::move(cluster), /*again=*/false);
+}
+
+void Router::enterQueue(base::LocalRef<upstream::WorkerCluster> cluster, bool again) {
+  if (waits_in_) leaveQueue();
+  waits_in_ = std::move(cluster);
+  if (!waits_in_->queue().enter(*this, action_->priority, again)) {
+    overflow(upstream::WaitQueue::kOverflow);
   }
+}
+
+void Router::leaveQueue() {
+  waits_in_->queue().leave(*this);
+  base::LocalRef<upstream::WorkerEndpoint> none;
+  upstream::WorkerCluster::release(waits_in_, none);
+}
+
+void Router::overflow(std::string_view detail) {
+  fail({ErrorOrigin::kUpstream, ErrorReason::kOverflow, true, detail});
 }
 
 void Router::pickAfter(std::chrono::milliseconds delay) {
@@ -228,6 +271,7 @@ void Router::pickAfter(std::chrono::milliseconds delay) {
 // --- Once more ---
 
 void Router::onUpstreamFailed(const StreamError& error, Replay replay) {
+  if (error.reason == ErrorReason::kOverflow) return wait(serving_);
   if (!sendsAgain(retries_.afterFailure(replay, grpcStatusFor(error)))) return fail(error);
   sendAgain();
 }
@@ -237,6 +281,14 @@ bool Router::discardsAnswer(http::GrpcStatus status) {
 }
 
 bool Router::sendsAgain(const std::optional<Retries::Again>& again) {
+  retry_slot_.release();
+  if (again && again->later) {
+    retry_slot_ = upstream::RetrySlot::take(*cluster_, /*request=*/true);
+    if (!retry_slot_) {
+      chain_.context().info.addFlag(http::ResponseFlag::kUpstreamOverflow);
+      return false;
+    }
+  }
   if (again) {
     again_ = *again;
   } else if (retries_.exhausted()) {
@@ -251,7 +303,6 @@ void Router::sendAgain() {
   }
   cluster_->cells().retries->add();
   upstream_.prepareReplay();
-  pick_until_ = now() + again_.wait + cluster_->config().connect_timeout;
   if (!again_.later) return pickAndSend();
   pickAfter(again_.wait);
 }
@@ -291,7 +342,7 @@ void Router::onUpstreamTunnel() {
 }
 
 void Router::onUpstreamComplete() {
-  stopTimers();
+  stop();
   action_ = nullptr;
 }
 
@@ -304,11 +355,14 @@ void Router::onIdle() {
   fail({ErrorOrigin::kUpstream, ErrorReason::kIdleTimeout, false, "route_idle_timeout"});
 }
 
-// Timers are on the worker's wheel: none may stay there when the arena goes.
-void Router::stopTimers() {
+// Timers are on the worker's wheel, who waits is in a queue: nothing may stay there when the arena
+// goes.
+void Router::stop() {
   timeout_.reset();
   idle_.reset();
   pick_again_.reset();
+  retry_slot_.release();
+  if (waits_in_) leaveQueue();
 }
 
 namespace {

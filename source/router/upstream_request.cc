@@ -17,7 +17,7 @@ using http::StreamError;
 
 StreamError errorOf(upstream::PoolFailure failure, std::string_view detail) {
   switch (failure) {
-    case upstream::PoolFailure::kOverflow:
+    case upstream::PoolFailure::kNoRoom:
       return {ErrorOrigin::kUpstream, ErrorReason::kOverflow, true, detail};
     case upstream::PoolFailure::kConnectFailed:
       return {ErrorOrigin::kUpstream, ErrorReason::kConnectFailure, true, detail};
@@ -62,22 +62,24 @@ UpstreamRequest::UpstreamRequest(http::FilterChain& chain, Owner& owner)
       waiting_body_(chain.context().blocks),
       sent_body_(chain.context().blocks) {}
 
-void UpstreamRequest::start(base::LocalRef<upstream::WorkerCluster> cluster,
-                            base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh) {
+bool UpstreamRequest::start(upstream::WorkerCluster::Choice& choice, bool fresh) {
   if (cluster_) upstream::WorkerCluster::release(cluster_, endpoint_);  // of the run before
-  cluster_ = std::move(cluster);
-  endpoint_ = std::move(endpoint);
+  cluster_ = std::move(choice.cluster);
+  endpoint_ = std::move(choice.endpoint);
+  slot_ = std::move(choice.slot);
   http::FilterChainContext& context = chain_.context();
   context.info.upstream_address = &endpoint_->address();
   context.info.upstream_first_byte = {};
   context.response_trailers.clear();
-  ++endpoint_->in_flight;
   cluster_->cells().active_requests->add();
   endpoint_->stats().active_requests.add();
   state_ = State::kWaiting;
   pool_ = cluster_->transport().keyed() ? &endpoint_->httpPool(transportTarget())
                                         : &endpoint_->httpPool();
-  pool_->acquire(*this, fresh);
+  if (pool_->acquire(*this, fresh)) return true;
+  slot_.cancel();
+  leave(State::kIdle, false);
+  return false;
 }
 
 network::TransportTarget UpstreamRequest::transportTarget() const {
@@ -130,7 +132,7 @@ void UpstreamRequest::abort() {
 // The one way out of running.
 void UpstreamRequest::leave(State state, bool success) {
   upstream::WorkerCluster::Cells& cells = cluster_->cells();
-  --endpoint_->in_flight;
+  slot_.release();
   cells.active_requests->sub();
   upstream::EndpointUsage::Cells& own = endpoint_->stats();
   own.active_requests.sub();

@@ -60,9 +60,9 @@ class UpstreamRequest final : public upstream::PoolRequest,
 
   // Before start().
   void configure(const Options& options) { options_ = options; }
-  // Not while it runs.
-  void start(base::LocalRef<upstream::WorkerCluster> cluster,
-             base::LocalRef<upstream::WorkerEndpoint> endpoint, bool fresh);
+  // Not while it runs. Takes `choice`, which has an endpoint. False, without a call to the owner,
+  // when there is no connection for it, nor may one be opened: it has not run.
+  [[nodiscard]] bool start(upstream::WorkerCluster::Choice& choice, bool fresh);
   bool running() const { return state_ == State::kWaiting || state_ == State::kSent; }
   // Of the last run: index into the current host set, or WorkerEndpoint::kRemoved.
   uint32_t hostIndex() const { return endpoint_->index(); }
@@ -140,6 +140,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   Owner& owner_;
   base::LocalRef<upstream::WorkerCluster> cluster_;
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
+  upstream::RequestSlot slot_;
   upstream::HttpPool* pool_ = nullptr;       // while kWaiting
   http::RequestEncoder* encoder_ = nullptr;  // while kSent
   buffer::Buffer waiting_body_;

@@ -1,5 +1,7 @@
 #include "source/upstream/cluster.h"
 
+#include <algorithm>
+#include <array>
 #include <system_error>
 #include <utility>
 
@@ -29,11 +31,16 @@ WorkerCluster::Cells resolve(stats::Block& block, const ClusterStats& ids) {
   cells.bytes_sent = &block.counter(ids.bytes_sent);
   cells.bytes_received = &block.counter(ids.bytes_received);
   cells.no_endpoint = &block.counter(ids.no_endpoint);
+  cells.refused_full = &block.counter(ids.refused_full);
+  cells.refused_timeout = &block.counter(ids.refused_timeout);
+  cells.refused_displaced = &block.counter(ids.refused_displaced);
+  cells.refused_retries = &block.counter(ids.refused_retries);
   cells.active_connections = &block.gauge(ids.active_connections);
   cells.active_requests = &block.gauge(ids.active_requests);
   cells.pending_requests = &block.gauge(ids.pending_requests);
   cells.connect_us = &block.histogram(ids.connect_us);
   cells.response_us = &block.histogram(ids.response_us);
+  cells.queue_wait_us = &block.histogram(ids.queue_wait_us);
   return cells;
 }
 
@@ -53,8 +60,10 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
       random_(random),
       config_(std::move(config)),
       request_quota_(config_->usage),
-      member_(std::make_shared<ClusterUsage::Member>(io_.dispatcher())),
-      cells_(resolve(services.get<stats::Block>(), config_->stats)) {
+      cells_(resolve(services.get<stats::Block>(), config_->stats)),
+      member_(std::make_shared<ClusterUsage::Member>(io_.dispatcher(), *cells_.active_requests,
+                                                     *cells_.active_connections)),
+      queue_(*this) {
   member_->cluster = this;
   config_->usage->join(member_);
   slow_start_ = config_->slow_start;
@@ -78,6 +87,7 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config,
     config_->usage->leave(*member_);
     config->usage->join(member_);
     request_quota_.moveTo(config->usage);
+    queue_.moveTo(*config_->usage, *config->usage);
   }
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
   bindHttp2();
@@ -111,7 +121,13 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
       if (gone) gone->remove();
     }
   }
+  limited_endpoints_ =
+      std::any_of(hosts_->hosts.begin(), hosts_->hosts.end(), [](const auto& each) {
+        return each.endpoint->max_requests > 0 || each.endpoint->max_connections > 0;
+      });
+  may_be_full_ = limited_endpoints_ || short_of_connections_;
   balancer_->onHostSet(*hosts_, *this);
+  queue_.roomMade();
 }
 
 // Takes those that stay out of endpoints_. What stays costs a look into a table of numbers, and not
@@ -185,17 +201,24 @@ std::unique_ptr<network::Connection> WorkerCluster::connect(
   network::ConnectOptions options;
   options.timeout = config_->connect_timeout;
   options.more_addresses = endpoint.endpoint().more_addresses;
+  const ConnectionPolicy& policy = config_->connections;
+  options.socket.keep_alive = policy.keep_alive;
   const bool from_client = config_->original_source && target.source != nullptr &&
                            target.source->isIp() && endpoint.address().isIp();
   if (from_client) {
-    options.source = target.source->withPort(0);
-    options.transparent = true;
+    // One of another family than the endpoint's does not bind.
+    options.socket.source_ipv4 = options.socket.source_ipv6 = target.source->withPort(0);
+    options.socket.transparent = true;
+  } else {
+    options.socket.source_ipv4 = policy.source_ipv4;
+    options.socket.source_ipv6 = policy.source_ipv6;
   }
   std::unique_ptr<network::Connection> connection = network::Connection::connect(
       io_, endpoint.address(), transport_->worker ? transport_->worker->create(target) : nullptr,
       options);
-  if (from_client && connection->lastError() != 0) {
-    reportConnectFailure(endpoint, options.source, connection->lastError());
+  const network::Address& source = options.socket.sourceFor(endpoint.address());
+  if (source.family() != network::Address::Family::kNone && connection->lastError() != 0) {
+    reportConnectFailure(endpoint, source, connection->lastError());
   }
   return connection;
 }
@@ -205,35 +228,95 @@ void WorkerCluster::reportConnectFailure(const WorkerEndpoint& endpoint,
                                          const network::Address& source, int error) {
   const auto held_back = source_log_.admit(io_.dispatcher().now());
   if (!held_back) return;
-  base::log::warning("upstream", "cluster \"", name(),
-                     "\": cannot connect from the client's address ", source.ip(), " to ",
-                     endpoint.address().toString(), ": ", std::generic_category().message(error),
-                     "; original_source needs CAP_NET_ADMIN, a client and an endpoint of the same "
-                     "address family, and a route back to this host",
+  const std::string_view advice = config_->original_source
+                                      ? "the client's address needs CAP_NET_ADMIN, a client and an "
+                                        "endpoint of the same address "
+                                        "family, and a route back to this host (original_source)"
+                                      : "source_addresses have to be addresses of this host";
+  base::log::warning("upstream", "cluster \"", name(), "\": cannot connect from ", source.ip(),
+                     " to ", endpoint.address().toString(), ": ",
+                     std::generic_category().message(error), "; ", advice,
                      *held_back > 0 ? base::concat(" (", *held_back, " like this before)") : "");
 }
 
+// --- Choosing ---
+
 WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
-  if (config_->endpoint_source) return chooseNamed(context);
-  PickContext complete = context;
-  complete.now = io_.dispatcher().now();
-  const Pick pick = balancer_->pick(complete);
-  Choice choice{.kind = pick.kind, .reason = pick.reason};
-  if (pick.kind != Pick::Kind::kFailure) choice.cluster = base::LocalRef<WorkerCluster>(this);
-  if (pick.kind == Pick::Kind::kEndpoint) choice.endpoint = endpoints_[pick.host];
+  for_request_ = context.request != nullptr;
+  const uint32_t limit = for_request_ ? config_->max_requests : 0;
+  if (limit == 0) return chooseHere(context, RequestSlot::Quota::kNone);
+  if (!request_quota_.take(limit)) return wait("max_requests_reached");
+  Choice choice = chooseHere(context, RequestSlot::Quota::kTaken);
+  if (choice.kind != Pick::Kind::kEndpoint) request_quota_.release();
   return choice;
 }
 
-WorkerCluster::Choice WorkerCluster::chooseNamed(const PickContext& context) {
+WorkerCluster::Choice WorkerCluster::chooseHere(const PickContext& context,
+                                                RequestSlot::Quota quota) {
+  if (config_->endpoint_source) return chooseNamed(context, quota);
+  if (short_of_connections_) noteConnectionLimit();
+  PickContext complete = context;
+  complete.now = io_.dispatcher().now();
+  if (context.tried_in != nullptr && context.tried_in != this) complete.tried = {};
+  Pick pick = balancer_->pick(complete);
+  if (pick.kind == Pick::Kind::kEndpoint) {
+    WorkerEndpoint& endpoint = host(pick.host);
+    if (!may_be_full_ || !endpoint.full(for_request_)) {
+      if (RequestSlot slot = RequestSlot::take(endpoint, for_request_, quota)) {
+        return chosen(base::LocalRef<WorkerEndpoint>(&endpoint), std::move(slot));
+      }
+    }
+    return chooseAround(complete, pick.host, quota);
+  }
+  if (pick.kind == Pick::Kind::kWait) return wait(pick.reason);
+  return {.kind = pick.kind, .reason = pick.reason};
+}
+
+// Who was picked has no room, or another worker was faster: the others, as long as the balancer
+// finds some.
+WorkerCluster::Choice WorkerCluster::chooseAround(PickContext& context, uint32_t full,
+                                                  RequestSlot::Quota quota) {
+  std::array<uint32_t, 2 * kMostAround> around;
+  size_t count = std::min<size_t>(context.tried.size(), kMostAround);
+  std::copy_n(context.tried.begin(), count, around.begin());
+  for (size_t left = kMostAround; left > 0; --left) {
+    around[count++] = full;
+    context.tried = {around.data(), count};
+    const Pick pick = balancer_->pick(context);
+    if (pick.kind != Pick::Kind::kEndpoint) break;
+    full = pick.host;
+    WorkerEndpoint& endpoint = host(full);
+    if (endpoint.full(for_request_)) continue;
+    if (RequestSlot slot = RequestSlot::take(endpoint, for_request_, quota)) {
+      return chosen(base::LocalRef<WorkerEndpoint>(&endpoint), std::move(slot));
+    }
+  }
+  return wait("endpoints_full");
+}
+
+WorkerCluster::Choice WorkerCluster::chooseNamed(const PickContext& context,
+                                                 RequestSlot::Quota quota) {
   const EndpointSource& source = *config_->endpoint_source;
   const EndpointSource::Named named = source.name(context);
   if (!named.address) return {.kind = Pick::Kind::kFailure, .reason = named.reason};
   base::LocalRef<WorkerEndpoint> endpoint =
       named_.get(*named.address, *this, source.maxEndpoints());
   if (!endpoint) return {.kind = Pick::Kind::kFailure, .reason = "too_many_endpoints_in_use"};
+  RequestSlot slot = RequestSlot::take(*endpoint, for_request_, quota);
+  return chosen(std::move(endpoint), std::move(slot));
+}
+
+WorkerCluster::Choice WorkerCluster::chosen(base::LocalRef<WorkerEndpoint> endpoint,
+                                            RequestSlot slot) {
   return {.kind = Pick::Kind::kEndpoint,
           .cluster = base::LocalRef<WorkerCluster>(this),
-          .endpoint = std::move(endpoint)};
+          .endpoint = std::move(endpoint),
+          .slot = std::move(slot)};
+}
+
+WorkerCluster::Choice WorkerCluster::wait(std::string_view reason) {
+  return {
+      .kind = Pick::Kind::kWait, .cluster = base::LocalRef<WorkerCluster>(this), .reason = reason};
 }
 
 void WorkerCluster::drain() {
@@ -246,8 +329,22 @@ void WorkerCluster::remove() {
   drain();
 }
 
+// --- Room ---
+
+// A worker that has connections at its endpoints gets them back as its own requests end.
 void WorkerCluster::makeRoom() {
-  if (!closeOneIdle()) config_->usage->askForRoom(*member_);
+  if (atConnectionLimit() && closeOneIdle()) return;
+  config_->usage->askForRoom(*member_, /*starving=*/cells_.active_connections->value() == 0);
+}
+
+void WorkerCluster::onAskedForRoom(bool starving) {
+  if (request_quota_.giveBackSpare()) sharedRoomMade();
+  if (!closeOneIdle() && starving) owes_connection_ = true;
+}
+
+void WorkerCluster::noteConnectionLimit() {
+  short_of_connections_ = atConnectionLimit();
+  may_be_full_ = limited_endpoints_ || short_of_connections_;
 }
 
 bool WorkerCluster::closeOneIdle() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "source/base/intrusive_list.h"
@@ -19,6 +20,7 @@
 #include "source/http/http2/stats.h"
 #include "source/network/connection.h"
 #include "source/network/io_context.h"
+#include "source/network/socket.h"
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster_usage.h"
@@ -28,7 +30,9 @@
 #include "source/upstream/hash_policy.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
+#include "source/upstream/request_slot.h"
 #include "source/upstream/slow_start.h"
+#include "source/upstream/wait_queue.h"
 
 namespace weir::upstream {
 
@@ -39,15 +43,40 @@ struct ClusterStats {
   static ClusterStats create(stats::Store& store, const std::string& cluster);
   stats::CounterId requests, responses_by_class[5], grpc_responses[http::kGrpcStatuses],
       connections_total, connect_failures, connect_timeouts, retries, overflow, resets, bytes_sent,
-      bytes_received, no_endpoint;
+      bytes_received, no_endpoint, refused_full, refused_timeout, refused_displaced,
+      refused_retries;
   stats::GaugeId active_connections, active_requests, pending_requests;
-  stats::HistogramId connect_us, response_us;
+  stats::HistogramId connect_us, response_us, queue_wait_us;
 };
 
 enum class HttpProtocol : uint8_t {
   kHttp1,
   kHttp2,  // by prior knowledge; over TLS the endpoint has to choose "h2"
   kAuto,   // HTTP/2 where the endpoint chooses "h2" by ALPN, else HTTP/1
+};
+
+// How many requests may be under way for another time: those who fail together would else come
+// back together and be too many. Both limits are over all workers.
+struct RetryLimits {
+  uint32_t most = 0;  // 0: none but the budget
+  // Of the requests in flight (L4: connections), in a hundred; never fewer than `at_least`. 0: no
+  // budget.
+  uint32_t budget_percent = 20;
+  uint32_t at_least = 3;
+};
+
+// What becomes of the connections to the endpoints of a cluster.
+struct ConnectionPolicy {
+  // Each worker keeps so many more open to an endpoint than it needs, from the first request on.
+  uint32_t preconnect = 0;
+  // A pooled connection takes no more requests after it; less up to `lifetime_jitter_percent` of
+  // it. Zero: none.
+  std::chrono::milliseconds max_lifetime{0};
+  uint32_t lifetime_jitter_percent = 10;
+  network::KeepAlive keep_alive = {};
+  // Addresses to connect from, for endpoints of the same family; kNone: the kernel chooses.
+  network::Address source_ipv4 = {};
+  network::Address source_ipv6 = {};
 };
 
 // A cluster as configured, with the routing state that it begins with. Immutable; part of a
@@ -80,15 +109,19 @@ struct ClusterConfig {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // of a pooled connection; zero: none
   uint32_t max_connections = 1024;                 // over all workers and endpoints
-  uint32_t max_pending_requests = 1024;            // waiting for a connection, over all workers
-  uint32_t max_requests_per_connection = 0;        // 0: none
-  http::CodecLimits limits;                        // of responses
+  uint32_t max_requests = 0;                       // HTTP in progress, over all workers; 0: none
+  uint32_t max_pending_requests = 1024;            // waiting for room, over all workers
+  std::chrono::milliseconds queue_timeout{5'000};  // of one that waits for room
+  QueueOrder queue_order = QueueOrder::kFifo;
+  RetryLimits retry_limits;
+  ConnectionPolicy connections;
+  uint32_t max_requests_per_connection = 0;  // 0: none
+  http::CodecLimits limits;                  // of responses
   HttpProtocol http_protocol = HttpProtocol::kHttp1;
   // The rest is about HTTP/2.
   http::http2::Options http2;
   // A connection with so many streams is loaded: others are opened beside it.
   uint32_t streams_per_connection = ~uint32_t{0};
-  uint32_t max_requests = 10'000;                 // in progress, over all workers
   std::optional<http::http2::Stats> http2_stats;  // set unless kHttp1
   ClusterStats stats;
   std::shared_ptr<ClusterUsage> usage;
@@ -109,6 +142,7 @@ struct BoundTransport final : base::LocalCounted {
 
 class HttpPool;
 class KeyedPools;
+class SpareConnections;
 
 // One endpoint as one worker sees it: its pools and what is in flight. Kept while its Endpoint is
 // in the host set, or was named lately, or a request uses it. Worker-confined.
@@ -119,6 +153,7 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   WorkerEndpoint(WorkerCluster& cluster, std::shared_ptr<const Endpoint> endpoint,
                  std::shared_ptr<EndpointUsage> usage);
   ~WorkerEndpoint() override;
+  WorkerCluster& cluster() const { return cluster_; }
   const Endpoint& endpoint() const { return *endpoint_; }
   // Stays where it is while this lives, through configurations; a logical endpoint's changes.
   const network::Address& address() const { return address_; }
@@ -143,7 +178,13 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
     if (cells_ == nullptr) cells_ = &usage_->join();
     return *cells_;
   }
-  uint32_t in_flight = 0;
+  // A request (or L4 session) would find no room: max_requests is reached, or no connection may be
+  // opened and none is free.
+  bool full(bool request) const;
+  // Connected and unused, for L4; made when first needed.
+  SpareConnections& spares();
+  uint32_t in_flight = 0;    // on this worker; see RequestSlot
+  uint32_t connections = 0;  // open from this worker; see ConnectionSlot
 
  private:
   friend class NamedEndpoints;
@@ -152,6 +193,7 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   bool follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint);
   void drain();
   void remove();
+  bool hasFreeConnection(bool request) const;
 
   WorkerCluster& cluster_;
   network::Address address_;
@@ -162,6 +204,7 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   bool gone_ = false;
   std::unique_ptr<HttpPool> pool_;
   std::unique_ptr<KeyedPools> keyed_pools_;
+  std::unique_ptr<SpareConnections> spares_;
 };
 
 // One cluster on one worker: its endpoints, balancer and cells. Lives on through configurations of
@@ -187,13 +230,15 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   // Endpoints are as for update().
   void updateHosts(std::shared_ptr<const HostSet> hosts);
 
-  // The endpoint for one request or connection, as the balancer or the endpoint source says.
+  // The endpoint for one request or session, as the balancer or the endpoint source says, with a
+  // place there.
   struct Choice {
     Pick::Kind kind = Pick::Kind::kFailure;
-    // kEndpoint: whose endpoint it is; kWait: for whose room to wait. This one, or one that it
+    // kEndpoint: whose endpoint it is, kWait: in whose queue to wait. This one, or one that it
     // stands for.
     base::LocalRef<WorkerCluster> cluster = {};
     base::LocalRef<WorkerEndpoint> endpoint = {};  // set when kEndpoint
+    RequestSlot slot = {};                         // set when kEndpoint
     std::string_view reason = {};                  // static text unless kEndpoint
   };
   Choice choose(const PickContext& context);
@@ -201,6 +246,9 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   LoadBalancer& balancer() { return *balancer_; }
   base::ServiceMap& services() { return services_; }
   uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
+  bool full(uint32_t index) const override {
+    return may_be_full_ && endpoints_[index]->full(for_request_);
+  }
 
   // Opens a connection to `endpoint` with the cluster's transport, on behalf of `target`. Counts
   // nothing: see EndpointConnection and HttpPool. Keep transport() as long as the connection.
@@ -212,9 +260,10 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   struct Cells {
     stats::Cell *requests, *responses_by_class[5], *grpc_responses[http::kGrpcStatuses],
         *connections_total, *connect_failures, *connect_timeouts, *retries, *overflow, *resets,
-        *bytes_sent, *bytes_received, *no_endpoint, *active_connections, *active_requests,
+        *bytes_sent, *bytes_received, *no_endpoint, *refused_full, *refused_timeout,
+        *refused_displaced, *refused_retries, *active_connections, *active_requests,
         *pending_requests;
-    stats::HistogramCell *connect_us, *response_us;
+    stats::HistogramCell *connect_us, *response_us, *queue_wait_us;
   };
   Cells& cells() { return cells_; }
   // Only of a cluster that speaks HTTP/2, or did.
@@ -224,9 +273,31 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   // Closes idle connections, lets busy ones finish, keeps none for later.
   void drain();
   bool draining() const { return draining_; }
-  // Room for a waiting request: closes an idle connection here, or asks the other workers to.
+
+  // Those who wait for room.
+  WaitQueue& queue() { return queue_; }
+  // Room for one who waits: closes an idle connection here, or asks the other workers to.
   void makeRoom();
   bool closeOneIdle();
+  // Another worker asks to; `starving`: see ClusterUsage::askForRoom().
+  void onAskedForRoom(bool starving);
+  // The next connection that has done its work is to be closed, for another worker. Asked once.
+  bool owesConnection() { return std::exchange(owes_connection_, false); }
+  // Other workers have waiters as well.
+  bool othersWait() const { return config_->usage->workersWaiting() > (queue_.empty() ? 0 : 1); }
+  // A connection of this worker has room.
+  void localRoomMade() { queue_.roomMade(); }
+  // Something that all workers share was given back.
+  void sharedRoomMade() {
+    if (config_->usage->workersWaiting() > 0) config_->usage->roomMade(*member_);
+  }
+  // No connection may be opened, as far as the cluster's limit goes.
+  bool atConnectionLimit() const {
+    return config_->usage->connections.load(std::memory_order_relaxed) >= config_->max_connections;
+  }
+  bool shortOfConnections() const { return short_of_connections_; }
+  void noteConnectionLimit();
+  ClusterUsage::Member& member() { return *member_; }
 
   // A request is done with `endpoint`, which may thereby vanish: not before the current callback
   // has returned. Empties the reference.
@@ -235,6 +306,9 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 
  private:
   friend class ClusterSet;
+  // Endpoints that are asked for one request when those picked before have no room.
+  static constexpr size_t kMostAround = 16;
+
   void makeBalancer();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
   std::vector<base::LocalRef<WorkerEndpoint>> endpointsOf(const HostSet& next,
@@ -242,7 +316,11 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void remove();
   void bindTransport(const ClusterConfig* before);
   void bindHttp2();
-  Choice chooseNamed(const PickContext& context);
+  Choice chooseHere(const PickContext& context, RequestSlot::Quota quota);
+  Choice chooseAround(PickContext& context, uint32_t full, RequestSlot::Quota quota);
+  Choice chooseNamed(const PickContext& context, RequestSlot::Quota quota);
+  Choice chosen(base::LocalRef<WorkerEndpoint> endpoint, RequestSlot slot);
+  Choice wait(std::string_view reason);
   void reportConnectFailure(const WorkerEndpoint& endpoint, const network::Address& source,
                             int error);
   template <class F>
@@ -261,11 +339,17 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   SlowStart slow_start_;                                         // the balancer's
   std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;
-  std::shared_ptr<ClusterUsage::Member> member_;
   Cells cells_;
+  std::shared_ptr<ClusterUsage::Member> member_;
+  WaitQueue queue_;
   std::optional<http::http2::Cells> http2_cells_;
   bool draining_ = false;
   bool removed_ = false;
+  bool for_request_ = false;  // the pick under way is for HTTP
+  bool limited_endpoints_ = false;
+  bool short_of_connections_ = false;  // was refused one, and the limit still holds
+  bool may_be_full_ = false;
+  bool owes_connection_ = false;
 };
 
 // The clusters of one worker by name; one of the services that extensions are bound to.

@@ -35,16 +35,29 @@ ClusterStats ClusterStats::create(stats::Store& store, const std::string& cluste
       store.counter("cluster_bytes_received_total", "Bytes received from endpoints", labels);
   ids.no_endpoint = store.counter("cluster_no_endpoint_total",
                                   "Requests for which no endpoint could be picked", labels);
+  constexpr auto kRefused = "cluster_refused_total";
+  constexpr auto kRefusedHelp = "Requests, sessions and retries refused at a limit by reason";
+  const auto refused = [&](const char* reason) {
+    return store.counter(kRefused, kRefusedHelp, {{"cluster", cluster}, {"reason", reason}});
+  };
+  ids.refused_full = refused("queue_full");
+  ids.refused_timeout = refused("queue_timeout");
+  ids.refused_displaced = refused("displaced");
+  ids.refused_retries = refused("retries");
   ids.active_connections =
       store.gauge("cluster_active_connections", "Connections to endpoints open now", labels);
   ids.active_requests =
       store.gauge("cluster_active_requests", "Requests in flight to endpoints", labels);
   ids.pending_requests =
-      store.gauge("cluster_pending_requests", "Requests that wait for a connection", labels);
+      store.gauge("cluster_pending_requests",
+                  "Requests and sessions that wait for room or for a connection", labels);
   ids.connect_us =
       store.histogram("cluster_connect_microseconds", "Time until a connection was up", labels);
   ids.response_us = store.histogram("cluster_response_microseconds",
                                     "Time from sending a request to its complete answer", labels);
+  ids.queue_wait_us =
+      store.histogram("cluster_queue_wait_microseconds",
+                      "Time that requests and sessions have waited for room", labels);
   return ids;
 }
 

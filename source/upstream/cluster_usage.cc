@@ -53,15 +53,54 @@ void ClusterUsage::leave(const Member& member) {
   std::erase_if(members_, [&](const auto& other) { return other.get() == &member; });
 }
 
-void ClusterUsage::askForRoom(const Member& asking) {
+void ClusterUsage::askForRoom(const Member& asking, bool starving) {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Member>& member : members_) {
-    if (member.get() == &asking || member->asked.exchange(true)) continue;
+    if (member.get() == &asking) continue;
+    if (starving) member->starving = true;
+    if (member->asked.exchange(true)) continue;
     member->dispatcher.post([member] {
       member->asked = false;
-      if (member->cluster != nullptr) member->cluster->closeOneIdle();
+      const bool others_starve = member->starving.exchange(false);
+      if (member->cluster != nullptr) member->cluster->onAskedForRoom(others_starve);
     });
   }
+}
+
+void ClusterUsage::startWaiting(Member& member) {
+  if (!member.waiting.exchange(true)) waiting_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ClusterUsage::endWaiting(Member& member) {
+  if (member.waiting.exchange(false)) waiting_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ClusterUsage::roomMade(const Member& from) {
+  const std::lock_guard lock(mutex_);
+  for (size_t left = members_.size(); left > 0; --left) {
+    if (++next_told_ >= members_.size()) next_told_ = 0;
+    const std::shared_ptr<Member>& member = members_[next_told_];
+    if (!member->waiting) continue;
+    if (member.get() == &from) {
+      if (from.cluster != nullptr) from.cluster->queue().roomMade();
+    } else if (!member->told.exchange(true)) {
+      member->dispatcher.post([member] {
+        member->told = false;
+        if (member->cluster != nullptr) member->cluster->queue().roomMade();
+      });
+    }
+    return;
+  }
+}
+
+ClusterUsage::Active ClusterUsage::active() {
+  const std::lock_guard lock(mutex_);
+  Active active;
+  for (const std::shared_ptr<Member>& member : members_) {
+    active.requests += member->requests.value();
+    active.connections += member->connections.value();
+  }
+  return active;
 }
 
 bool RequestQuota::takeLot(uint32_t limit) {

@@ -11,17 +11,18 @@ ConnectionSlot ConnectionSlot::take(WorkerCluster& cluster, WorkerEndpoint& endp
   if (!ClusterUsage::tryAdd(count, own > 0 ? own : ~uint32_t{0})) return {};
   if (!ClusterUsage::tryAdd(config.usage->connections, config.max_connections)) {
     count.fetch_sub(1, std::memory_order_relaxed);
+    cluster.noteConnectionLimit();
     return {};
   }
   ConnectionSlot slot;
   slot.usage_ = config.usage;
   slot.endpoint_usage_ = endpoint.sharedUsage();
-  slot.endpoint_cells_ = &endpoint.stats();
-  slot.endpoint_cells_->connections.add();
-  slot.endpoint_cells_->active_connections.add();
-  slot.cells_ = &cluster.cells();
-  slot.cells_->connections_total->add();
-  slot.cells_->active_connections->add();
+  slot.endpoint_ = &endpoint;
+  ++endpoint.connections;
+  endpoint.stats().connections.add();
+  endpoint.stats().active_connections.add();
+  cluster.cells().connections_total->add();
+  cluster.cells().active_connections->add();
   return slot;
 }
 
@@ -36,25 +37,25 @@ ConnectionSlot ConnectionSlot::takeOrMakeRoom(WorkerCluster& cluster, WorkerEndp
 ConnectionSlot::ConnectionSlot(ConnectionSlot&& other) noexcept
     : usage_(std::move(other.usage_)),
       endpoint_usage_(std::move(other.endpoint_usage_)),
-      endpoint_cells_(std::exchange(other.endpoint_cells_, nullptr)),
-      cells_(std::exchange(other.cells_, nullptr)) {}
+      endpoint_(std::exchange(other.endpoint_, nullptr)) {}
 
 ConnectionSlot& ConnectionSlot::operator=(ConnectionSlot&& other) noexcept {
   std::swap(usage_, other.usage_);
   std::swap(endpoint_usage_, other.endpoint_usage_);
-  std::swap(endpoint_cells_, other.endpoint_cells_);
-  std::swap(cells_, other.cells_);
+  std::swap(endpoint_, other.endpoint_);
   return *this;
 }
 
 void ConnectionSlot::release() {
   if (usage_ == nullptr) return;
-  cells_->active_connections->sub();
-  endpoint_cells_->active_connections.sub();
+  --endpoint_->connections;
+  endpoint_->stats().active_connections.sub();
+  endpoint_->cluster().cells().active_connections->sub();
   usage_->connections.fetch_sub(1, std::memory_order_relaxed);
   endpoint_usage_->connections.fetch_sub(1, std::memory_order_relaxed);
   usage_.reset();
   endpoint_usage_.reset();
+  endpoint_->cluster().sharedRoomMade();
 }
 
 }  // namespace weir::upstream

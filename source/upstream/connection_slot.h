@@ -26,8 +26,7 @@ class ConnectionSlot {
  private:
   std::shared_ptr<ClusterUsage> usage_;  // of when it was taken: configurations come and go
   std::shared_ptr<EndpointUsage> endpoint_usage_;
-  EndpointUsage::Cells* endpoint_cells_ = nullptr;
-  WorkerCluster::Cells* cells_ = nullptr;
+  WorkerEndpoint* endpoint_ = nullptr;
 };
 
 }  // namespace weir::upstream

@@ -4,28 +4,38 @@
 #include <utility>
 
 #include "source/upstream/connection_slot.h"
+#include "source/upstream/spare_connections.h"
 
 namespace weir::upstream {
 namespace {
 
 // The network connection with all it counts for. Outlives its owner's handle by what is left of the
 // current callback, because that may run inside a call of the connection. Worker-confined.
-class Link final : public network::ConnectionHandler, public event::DeferredDeletable {
+class Link final : public network::ConnectionHandler,
+                   public event::DeferredDeletable,
+                   private event::TurnEndTask {
  public:
-  Link(base::LocalRef<WorkerCluster> cluster, base::LocalRef<WorkerEndpoint> endpoint,
-       ConnectionSlot slot, EndpointConnection::Handler& handler)
-      : cluster_(std::move(cluster)),
-        endpoint_(std::move(endpoint)),
+  Link(WorkerCluster::Choice& choice, EndpointConnection::Handler& handler)
+      : cluster_(std::move(choice.cluster)),
+        endpoint_(std::move(choice.endpoint)),
+        request_slot_(std::move(choice.slot)),
         transport_(&cluster_->transport()),
-        slot_(std::move(slot)),
-        handler_(&handler) {
-    ++endpoint_->in_flight;
-  }
+        handler_(&handler) {}
 
-  void connect(const network::TransportTarget& target) {
+  void connect(ConnectionSlot slot, const network::TransportTarget& target) {
+    slot_ = std::move(slot);
     started_ = cluster_->io().dispatcher().preciseNow();
     connection_ = cluster_->connect(*endpoint_, target);
     connection_->setHandler(*this);
+  }
+  // That is up: its owner is told at the end of the turn.
+  void adopt(SpareConnections::Taken spare) {
+    slot_ = std::move(spare.slot);
+    transport_ = std::move(spare.transport);
+    connection_ = std::move(spare.connection);
+    connection_->setHandler(*this);
+    counted_sent_ = connection_->bytesSent();
+    cluster_->io().dispatcher().atTurnEnd(*this);
   }
   // The owner goes; it is not called any more.
   void abandon() {
@@ -40,6 +50,7 @@ class Link final : public network::ConnectionHandler, public event::DeferredDele
   WorkerCluster& cluster() { return *cluster_; }
 
  private:
+  void onTurnEnd() override;
   void onConnected() override;
   void onData(buffer::Buffer& data, bool end_stream) override;
   void onReadResumed() override;
@@ -53,7 +64,8 @@ class Link final : public network::ConnectionHandler, public event::DeferredDele
   // In this order: the connection goes first, the cluster last.
   base::LocalRef<WorkerCluster> cluster_;
   base::LocalRef<WorkerEndpoint> endpoint_;
-  const base::LocalRef<BoundTransport> transport_;
+  RequestSlot request_slot_;
+  base::LocalRef<BoundTransport> transport_;
   ConnectionSlot slot_;
   std::unique_ptr<network::Connection> connection_;
   EndpointConnection::Handler* handler_;  // null: the owner is gone
@@ -63,6 +75,13 @@ class Link final : public network::ConnectionHandler, public event::DeferredDele
   bool up_ = false;
   bool left_ = false;
 };
+
+void Link::onTurnEnd() {
+  if (handler_ == nullptr || !connection_->open()) return;
+  up_ = true;
+  handler_->onConnected();
+  if (connection_->open()) connection_->setReadEnabled(true);
+}
 
 void Link::onConnected() {
   up_ = true;
@@ -126,7 +145,7 @@ void Link::leave() {
   if (std::exchange(left_, true)) return;
   countBytes();
   slot_.release();
-  --endpoint_->in_flight;
+  request_slot_.release();
 }
 
 void Link::countBytes() {
@@ -158,18 +177,27 @@ class LinkHandle final : public EndpointConnection {
 
 }  // namespace
 
-std::unique_ptr<EndpointConnection> EndpointConnection::open(
-    base::LocalRef<WorkerCluster> cluster, base::LocalRef<WorkerEndpoint> endpoint,
-    const network::TransportTarget& target, Handler& handler) {
-  ConnectionSlot slot = ConnectionSlot::takeOrMakeRoom(*cluster, *endpoint);
-  if (!slot) {
-    cluster->cells().overflow->add();
-    WorkerCluster::release(cluster, endpoint);
-    return nullptr;
+std::unique_ptr<EndpointConnection> EndpointConnection::open(WorkerCluster::Choice& choice,
+                                                             const network::TransportTarget& target,
+                                                             Handler& handler) {
+  WorkerCluster& cluster = *choice.cluster;
+  WorkerEndpoint& endpoint = *choice.endpoint;
+  // What is connected for nobody in particular does where it does not matter for whom.
+  const uint32_t spares = cluster.transport().keyed() ? 0 : cluster.config().connections.preconnect;
+  SpareConnections::Taken spare;
+  ConnectionSlot slot;
+  if (spares > 0) spare = endpoint.spares().take();
+  if (spare.connection == nullptr) {
+    slot = ConnectionSlot::takeOrMakeRoom(cluster, endpoint);
+    if (!slot) return nullptr;
   }
-  auto link =
-      std::make_unique<Link>(std::move(cluster), std::move(endpoint), std::move(slot), handler);
-  link->connect(target);
+  auto link = std::make_unique<Link>(choice, handler);
+  if (spare.connection != nullptr) {
+    link->adopt(std::move(spare));
+  } else {
+    link->connect(std::move(slot), target);
+  }
+  if (spares > 0) endpoint.spares().topUp(spares);
   return std::make_unique<LinkHandle>(std::move(link));
 }
 

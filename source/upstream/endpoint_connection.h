@@ -17,11 +17,11 @@ class EndpointConnection {
   // the EndpointConnection.
   using Handler = network::ConnectionHandler;
 
-  // Starts connecting; the outcome comes by handler.onConnected or onClose, never from inside.
-  // nullptr when a limit forbids it (counted as overflow), although idle connections that hold the
-  // place were closed or asked for. `handler` outlives it.
-  static std::unique_ptr<EndpointConnection> open(base::LocalRef<WorkerCluster> cluster,
-                                                  base::LocalRef<WorkerEndpoint> endpoint,
+  // Takes a connection that is up already (SpareConnections) or starts connecting; the outcome
+  // comes by handler.onConnected or onClose, never from inside. nullptr when a limit forbids it,
+  // although idle connections that hold the place were closed or asked for; then nothing of
+  // `choice` is taken. `choice` has an endpoint; `handler` outlives the connection.
+  static std::unique_ptr<EndpointConnection> open(WorkerCluster::Choice& choice,
                                                   const network::TransportTarget& target,
                                                   Handler& handler);
   // Closes at once when still open, without telling the handler. The network connection itself is

@@ -24,11 +24,9 @@ std::unique_ptr<http::http2::Http2ClientCodec> makeCodec(WorkerCluster& cluster,
 Http2Side::Http2Side(PooledConnection& connection)
     : connection_(connection),
       config_(connection.owner().cluster().sharedConfig()),
-      quota_(connection.owner().cluster().requestQuota()),
       codec_(makeCodec(connection.owner().cluster(), *config_, wire_, *this)) {}
 
 void Http2Side::start(PoolRequest& request, bool reused) {
-  ++counted_;
   http::RequestEncoder& encoder = codec_->newStream(request.responseDecoder());
   request.onPoolReady({encoder, reused, codec_->version()});
 }
@@ -62,10 +60,6 @@ void Http2Side::becomeReady() {
 }
 
 void Http2Side::onStreamEnded() {
-  if (counted_ > 0) {
-    --counted_;
-    quota_.release();
-  }
   onCapacityChanged();
 }
 
@@ -117,11 +111,6 @@ void Http2Side::onClose(network::CloseReason reason) {
   codec_->connectionLost({ErrorOrigin::kUpstream,
                           orderly ? ErrorReason::kConnectionClosed : ErrorReason::kConnectionReset,
                           false, orderly ? "upstream_closed" : "upstream_connection_reset"});
-  releaseAll();
-}
-
-void Http2Side::releaseAll() {
-  for (; counted_ > 0; --counted_) quota_.release();
 }
 
 }  // namespace weir::upstream

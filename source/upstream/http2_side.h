@@ -10,8 +10,7 @@ namespace weir::upstream {
 
 // HTTP/2: as many streams as the endpoint and the options allow. Ready when the endpoint's SETTINGS
 // have come: then it is known that it speaks HTTP/2, how many streams it takes, and whether it
-// takes extended CONNECT. Each stream counts in the cluster's RequestQuota, where the pool has put
-// it. Worker-confined.
+// takes extended CONNECT. Worker-confined.
 class Http2Side final : public HttpSide,
                         public http::http2::ClientCallbacks,
                         private event::TurnEndTask {
@@ -24,7 +23,7 @@ class Http2Side final : public HttpSide,
   void start(PoolRequest& request, bool reused) override;
   void retire() override { codec_->drain(); }
   void closeConnection() override;
-  void abandon() override { releaseAll(); }
+  void abandon() override {}
 
  private:
   // Where the codec's bytes go.
@@ -54,13 +53,10 @@ class Http2Side final : public HttpSide,
   void becomeReady();
   void end(bool broken);
   void abort();
-  void releaseAll();
 
   PooledConnection& connection_;
   const std::shared_ptr<const ClusterConfig> config_;  // has the codec's options and limits
-  RequestQuota& quota_;
   Wire wire_{*this};
-  uint32_t counted_ = 0;  // streams, in quota_
   bool dispatching_ = false;
   bool changed_ = false;  // during dispatch
   bool ended_ = false;    // takes and tells nothing more

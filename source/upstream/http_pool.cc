@@ -4,18 +4,18 @@
 #include <utility>
 
 #include "source/upstream/learned_limit.h"
-#include "source/upstream/pooled_connection.h"
+#include "source/upstream/pooled_connections.h"
 
 namespace weir::upstream {
 
 // Where a request goes: to the connection with the fewest streams, as long as that is below
 // ClusterConfig::streams_per_connection; else to the idle connection used last (always, in HTTP/1);
 // else to a loaded one that has room, and another is opened beside it; else it waits for one that
-// is being opened, or for room. So connections in excess become idle and end at their timeout.
+// is being opened. So connections in excess become idle and end at their timeout.
 //
-// When the limits forbid to open one, it waits for any to have room, whoever holds idle ones is
-// asked to close them, and every tick of the wait timer tries again, since other workers do not
-// tell when they close one. Worker-confined.
+// Nobody waits here without a connection being opened that is expected to take it: when that takes
+// fewer, and the limits forbid another, those who came last are told to choose again.
+// Worker-confined.
 class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
  public:
   EndpointHttpPool(WorkerCluster& cluster, WorkerEndpoint& endpoint, HttpPoolOwner* owner)
@@ -26,12 +26,13 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
                     event::wheelCallback<&EndpointHttpPool::onWait>, this) {}
   ~EndpointHttpPool() override;
 
-  void acquire(PoolRequest& request, bool fresh) override;
+  bool acquire(PoolRequest& request, bool fresh) override;
+  bool hasRoom() override;
   void cancel(PoolRequest& request) override;
   void drain() override;
   void closeIdle() override;
-  bool closeOneIdle() override;
-  size_t idleConnections() const override { return idle_count_; }
+  bool closeOneIdle() override { return connections_.closeOneIdle(); }
+  size_t idleConnections() const override { return connections_.idle(); }
   size_t openConnections() const override { return open_; }
 
   WorkerCluster& cluster() override { return cluster_; }
@@ -50,54 +51,45 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
 
  private:
   using Place = PooledConnection::Place;
-  static constexpr std::chrono::milliseconds kRetryInterval{10};
-  // Of connections that share, so many are compared; they take turns.
-  static constexpr int kMaxCompared = 16;
   // Connections one after the other that the endpoint may end before they are up, until those who
   // wait are told.
   static constexpr uint32_t kMaxTurnedAway = 3;
 
   // Connections.
-  bool open(const PoolRequest& request);
+  network::TransportTarget targetOf(const PoolRequest& request) const;
+  void open(const network::TransportTarget& target, ConnectionSlot slot);
+  bool openIfAllowed(const network::TransportTarget& target);
+  void preconnect();
   uint32_t expectedRoom() const;
   bool atLimit() const;
-  bool othersWait() const;
+  bool wantedElsewhere() const;
   void forget(const PooledConnection& connection);
-  void put(PooledConnection& connection, Place place);
   void settle(PooledConnection& connection);
-  template <class Condition>
-  void retire(Condition&& condition);
   void tellIfUnused();
 
   // Requests and connections.
   PooledConnection* pick(const PoolRequest& request);
-  PooledConnection* leastLoaded(const PoolRequest& request);
-  PooledConnection* idleFor(const PoolRequest& request);
   bool suits(const PooledConnection& connection, const PoolRequest& request) const;
   void begin(PooledConnection& connection, PoolRequest& request);
   bool serve(PooledConnection& connection);
 
   // Requests that wait.
-  bool enqueue(PoolRequest& request, bool has_connection);
+  void enqueue(PoolRequest& request);
   void dequeue(PoolRequest& request);
   PoolRequest* firstFor(const PooledConnection& connection);
-  void failFront(PoolFailure failure, std::string_view detail);
+  void fail(PoolRequest& request, PoolFailure failure, std::string_view detail);
   void openForWaiting();
   void onWait();
   void armWaitTimer();
 
   WorkerCluster& cluster_;
   WorkerEndpoint& endpoint_;
-  HttpPoolOwner* owner_;                          // null: nobody, or told
-  base::IntrusiveList<PooledConnection> idle_;    // used last in front
-  base::IntrusiveList<PooledConnection> shared_;  // used last at the back
-  base::IntrusiveList<PooledConnection> others_;
+  HttpPoolOwner* owner_;                      // null: nobody, or told
   base::IntrusiveList<PoolRequest> waiting_;  // first come in front
   event::WheelTimer wait_timer_;
   Http1Codecs http1_codecs_;
   uint64_t opened_ = 0;
   uint64_t unbroken_since_ = 0;  // the number of the first connection that was opened afterwards
-  uint32_t idle_count_ = 0;
   uint32_t open_ = 0;
   uint32_t connecting_ = 0;
   uint32_t expected_ = 0;      // the requests that connecting ones will take
@@ -106,53 +98,42 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   uint32_t turned_away_ = 0;
   uint32_t waiting_count_ = 0;
   bool draining_ = false;
+  PooledConnections connections_;  // destroyed first
 };
 
 EndpointHttpPool::~EndpointHttpPool() {
   while (PoolRequest* request = waiting_.front()) dequeue(*request);
-  for (base::IntrusiveList<PooledConnection>* list : {&idle_, &shared_, &others_}) {
-    while (PooledConnection* connection = list->front()) connection->abandon();
-  }
 }
 
-void EndpointHttpPool::acquire(PoolRequest& request, bool fresh) {
+bool EndpointHttpPool::acquire(PoolRequest& request, bool fresh) {
   request.fresh_ = fresh;
-  if (PooledConnection* connection = pick(request)) return begin(*connection, request);
-  if (!enqueue(request, expected_ > waiting_count_ || open(request))) {
-    cluster_.cells().overflow->add();
+  if (PooledConnection* connection = pick(request)) {
+    begin(*connection, request);
+  } else if (expected_ > waiting_count_) {
+    enqueue(request);
+  } else if (ConnectionSlot slot = ConnectionSlot::takeOrMakeRoom(cluster_, endpoint_)) {
+    open(targetOf(request), std::move(slot));
+    enqueue(request);
+  } else {
     tellIfUnused();
-    request.onPoolFailure(PoolFailure::kOverflow, "pending_requests_overflow");
+    return false;
   }
+  if (cluster_.config().connections.preconnect > 0) preconnect();
+  return true;
 }
 
 // --- Requests and connections ---
 
 PooledConnection* EndpointHttpPool::pick(const PoolRequest& request) {
-  PooledConnection* const shared = shared_.empty() ? nullptr : leastLoaded(request);
+  const auto suitable = [&](const PooledConnection& each) { return suits(each, request); };
+  PooledConnection* const shared =
+      connections_.anyShared() ? connections_.leastLoaded(suitable) : nullptr;
   if (shared != nullptr && shared->active() < cluster_.config().streams_per_connection) {
     return shared;
   }
-  if (PooledConnection* connection = idleFor(request)) return connection;
-  if (shared != nullptr && connecting_ == 0 && !atLimit()) open(request);
+  if (PooledConnection* connection = connections_.lastUsed(suitable)) return connection;
+  if (shared != nullptr && connecting_ == 0 && !atLimit()) openIfAllowed(targetOf(request));
   return shared;
-}
-
-PooledConnection* EndpointHttpPool::leastLoaded(const PoolRequest& request) {
-  PooledConnection* best = nullptr;
-  PooledConnection* next = shared_.front();
-  for (int left = kMaxCompared; left > 0 && next != nullptr; --left, next = shared_.next(*next)) {
-    if (!suits(*next, request) || next->room() == 0) continue;
-    if (best == nullptr || next->active() < best->active()) best = next;
-  }
-  return best;
-}
-
-PooledConnection* EndpointHttpPool::idleFor(const PoolRequest& request) {
-  PooledConnection* connection = idle_.front();
-  while (connection != nullptr && !suits(*connection, request)) {
-    connection = idle_.next(*connection);
-  }
-  return connection;
 }
 
 bool EndpointHttpPool::suits(const PooledConnection& connection, const PoolRequest& request) const {
@@ -160,15 +141,15 @@ bool EndpointHttpPool::suits(const PooledConnection& connection, const PoolReque
          (connection.shared() && connection.number >= unbroken_since_);
 }
 
+bool EndpointHttpPool::hasRoom() {
+  if (connections_.idle() > 0 || expected_ > waiting_count_) return true;
+  const auto any = [](const PooledConnection&) { return true; };
+  return connections_.anyShared() && connections_.leastLoaded(any) != nullptr;
+}
+
 void EndpointHttpPool::begin(PooledConnection& connection, PoolRequest& request) {
-  if (!connection.shared()) {
-    put(connection, Place::kOther);
-  } else if (cluster_.requestQuota().take(cluster_.config().max_requests)) {
-    put(connection, connection.room() > 1 ? Place::kShared : Place::kOther);
-  } else {
-    cluster_.cells().overflow->add();
-    return request.onPoolFailure(PoolFailure::kOverflow, "max_requests_overflow");
-  }
+  const bool more = connection.shared() && connection.room() > 1;
+  connections_.put(connection, more ? Place::kShared : Place::kOther);
   connection.start(request);
 }
 
@@ -190,29 +171,43 @@ bool EndpointHttpPool::serve(PooledConnection& connection) {
 
 bool EndpointHttpPool::atLimit() const {
   const uint32_t own = endpoint_.endpoint().max_connections;
-  return cluster_.config().usage->connections.load(std::memory_order_relaxed) >=
-             cluster_.config().max_connections ||
+  return cluster_.atConnectionLimit() ||
          (own > 0 && endpoint_.usage().connections.load(std::memory_order_relaxed) >= own);
 }
 
-// Somebody else of the cluster needs what an idle connection here would hold.
-bool EndpointHttpPool::othersWait() const {
-  return cluster_.config().usage->pending.load(std::memory_order_relaxed) > 0 && atLimit();
+// Somebody on another worker needs what an idle connection here would hold.
+bool EndpointHttpPool::wantedElsewhere() const {
+  if (cluster_.config().usage->workersWaiting() == 0 || !atLimit()) return false;
+  return cluster_.owesConnection() || cluster_.queue().empty();
 }
 
-bool EndpointHttpPool::open(const PoolRequest& request) {
+network::TransportTarget EndpointHttpPool::targetOf(const PoolRequest& request) const {
+  return cluster_.transport().keyed() ? request.transportTarget() : network::TransportTarget();
+}
+
+bool EndpointHttpPool::openIfAllowed(const network::TransportTarget& target) {
   ConnectionSlot slot = ConnectionSlot::take(cluster_, endpoint_);
   if (!slot) return false;
-  network::TransportTarget target;
-  if (cluster_.transport().keyed()) target = request.transportTarget();
+  open(target, std::move(slot));
+  return true;
+}
+
+void EndpointHttpPool::open(const network::TransportTarget& target, ConnectionSlot slot) {
   const uint32_t expected = expectedRoom();
   auto connection = std::make_unique<PooledConnection>(*this, std::move(slot), target, expected);
   connection->number = opened_++;
-  others_.pushBack(*connection.release());  // destroys itself when it has closed
+  connections_.put(*connection.release(), Place::kOther);  // destroys itself when it has closed
   ++open_;
   ++connecting_;
   expected_ += expected;
-  return true;
+}
+
+// Connections of one client alone are not worth it.
+void EndpointHttpPool::preconnect() {
+  if (cluster_.transport().keyed() || draining_) return;
+  const uint32_t wanted = cluster_.config().connections.preconnect;
+  uint32_t ahead = connections_.room(wanted) + (expected_ - std::min(expected_, waiting_count_));
+  while (ahead < wanted && openIfAllowed({})) ahead += expectedRoom();
 }
 
 // How many requests a new connection will take: what the last one did, up to where it counts as
@@ -231,37 +226,27 @@ uint32_t EndpointHttpPool::expectedRoom() const {
   return limit > 0 ? std::min(room, limit) : room;
 }
 
-void EndpointHttpPool::put(PooledConnection& connection, Place place) {
-  if (connection.place == Place::kIdle) --idle_count_;
-  connection.place = place;
-  switch (place) {
-    case Place::kIdle:
-      ++idle_count_;
-      return idle_.pushFront(connection);
-    case Place::kShared:
-      return shared_.pushBack(connection);
-    case Place::kOther:
-      return others_.pushBack(connection);
-  }
-}
-
 // Puts it where it belongs after a change, or closes it. One that does not share has changed by
 // becoming idle.
 void EndpointHttpPool::settle(PooledConnection& connection) {
   bool ends = draining_ || connection.retired();
   if (connection.shared()) {
     if (connection.active() > 0) {
-      return put(connection, connection.room() > 0 ? Place::kShared : Place::kOther);
+      const bool room = connection.room() > 0;
+      connections_.put(connection, room ? Place::kShared : Place::kOther);
+      if (room) cluster_.localRoomMade();
+      return;
     }
     if (connection.willing()) learned_limit_.onCarried(connection.requests());
     ends = ends || connection.room() == 0;
   }
   const uint32_t limit = requestLimit();
-  ends = ends || (limit > 0 && connection.requests() >= limit) || othersWait();
+  ends = ends || (limit > 0 && connection.requests() >= limit) || wantedElsewhere();
   if (ends) return connection.close();
   if (connection.place == Place::kIdle) return;
-  put(connection, Place::kIdle);
+  connections_.put(connection, Place::kIdle);
   connection.armIdleTimer();
+  cluster_.localRoomMade();
 }
 
 void EndpointHttpPool::onConnectionUp(PooledConnection& connection) {
@@ -271,7 +256,6 @@ void EndpointHttpPool::onConnectionUp(PooledConnection& connection) {
   learned_room_ = std::max<uint32_t>(connection.room(), 1);
   onConnectionChanged(connection);
   openForWaiting();  // it may take fewer than it was expected to
-  armWaitTimer();
 }
 
 void EndpointHttpPool::onConnectionChanged(PooledConnection& connection) {
@@ -280,10 +264,9 @@ void EndpointHttpPool::onConnectionChanged(PooledConnection& connection) {
 }
 
 void EndpointHttpPool::onConnectionGone(PooledConnection& connection, bool broken) {
-  put(connection, Place::kOther);  // until it destroys itself
+  connections_.put(connection, Place::kOther);  // until it destroys itself
   --open_;
   if (broken) unbroken_since_ = opened_;
-  openForWaiting();
   tellIfUnused();
 }
 
@@ -300,7 +283,6 @@ void EndpointHttpPool::onTurnedAway(PooledConnection& connection, std::string_vi
   }
   forget(connection);
   openForWaiting();
-  armWaitTimer();
   tellIfUnused();
 }
 
@@ -309,10 +291,9 @@ void EndpointHttpPool::onConnectFailed(PooledConnection& connection, PoolFailure
                                        std::string_view detail) {
   forget(connection);
   for (uint32_t left = connection.expected(); left > 0 && waiting_count_ > expected_; --left) {
-    failFront(failure, detail);
+    fail(*waiting_.front(), failure, detail);
   }
   openForWaiting();
-  armWaitTimer();
   tellIfUnused();
 }
 
@@ -325,63 +306,29 @@ void EndpointHttpPool::tellIfUnused() {
 void EndpointHttpPool::drain() {
   draining_ = true;
   closeIdle();
-  retire([](const PooledConnection&) { return true; });
+  connections_.retire([](const PooledConnection&) { return true; });
 }
 
 void EndpointHttpPool::closeIdle() {
   while (closeOneIdle()) {
   }
-  retire([](const PooledConnection& connection) { return connection.outdated(); });
-}
-
-bool EndpointHttpPool::closeOneIdle() {
-  if (idle_.empty()) return false;
-  idle_.back()->close();
-  return true;
-}
-
-// Only one that is up changes by it; it may go to the end of the list, which it then does once.
-template <class Condition>
-void EndpointHttpPool::retire(Condition&& condition) {
-  for (base::IntrusiveList<PooledConnection>* list : {&shared_, &others_}) {
-    PooledConnection* next = list->front();
-    while (PooledConnection* connection = next) {
-      next = list->next(*connection);
-      if (!connection->up() || !condition(*connection)) continue;
-      connection->retire();
-      if (connection->place == Place::kShared) put(*connection, Place::kOther);
-    }
-  }
+  connections_.retire([](const PooledConnection& connection) { return connection.outdated(); });
 }
 
 // --- Requests that wait ---
 
-bool EndpointHttpPool::enqueue(PoolRequest& request, bool has_connection) {
-  const ClusterConfig& config = cluster_.config();
-  request.counted_ = !has_connection;
-  if (!has_connection &&
-      !ClusterUsage::tryAdd(config.usage->pending, config.max_pending_requests)) {
-    return false;
-  }
-  request.give_up_at_ = cluster_.io().dispatcher().now() + config.connect_timeout;
+void EndpointHttpPool::enqueue(PoolRequest& request) {
+  request.give_up_at_ = cluster_.io().dispatcher().now() + cluster_.config().connect_timeout;
   waiting_.pushBack(request);
   ++waiting_count_;
   cluster_.cells().pending_requests->add();
-  if (!has_connection) {
-    cluster_.makeRoom();
-    openForWaiting();
-  }
   armWaitTimer();
-  return true;
 }
 
 void EndpointHttpPool::dequeue(PoolRequest& request) {
   request.unlink();
   --waiting_count_;
   cluster_.cells().pending_requests->sub();
-  if (request.counted_) {
-    cluster_.config().usage->pending.fetch_sub(1, std::memory_order_relaxed);
-  }
 }
 
 void EndpointHttpPool::cancel(PoolRequest& request) {
@@ -396,43 +343,35 @@ PoolRequest* EndpointHttpPool::firstFor(const PooledConnection& connection) {
   return request;
 }
 
-void EndpointHttpPool::failFront(PoolFailure failure, std::string_view detail) {
-  PoolRequest& request = *waiting_.front();
+void EndpointHttpPool::fail(PoolRequest& request, PoolFailure failure, std::string_view detail) {
   dequeue(request);
-  if (failure == PoolFailure::kOverflow) cluster_.cells().overflow->add();
   request.onPoolFailure(failure, detail);
 }
 
-// One tick while somebody waits: those whose time is up go, the others try again.
 void EndpointHttpPool::onWait() {
   const event::MonotonicTime now = cluster_.io().dispatcher().now();
   for (uint32_t left = waiting_count_; left > 0; --left) {
     if (waiting_.empty() || waiting_.front()->give_up_at_ > now) break;
-    if (connecting_ > 0) {
-      failFront(PoolFailure::kConnectTimeout, "upstream_connect_timeout");
-    } else {
-      failFront(PoolFailure::kOverflow, "connection_limit_reached");
-    }
+    fail(*waiting_.front(), PoolFailure::kConnectTimeout, "upstream_connect_timeout");
   }
-  openForWaiting();
-  if (waiting_count_ > expected_) cluster_.makeRoom();
   armWaitTimer();
   tellIfUnused();
 }
 
+// A connection for each who waits; all in one pool are for the same target, as far as that matters.
 void EndpointHttpPool::openForWaiting() {
-  // All in one pool are for the same target, as far as that matters.
-  while (expected_ < waiting_count_ && open(*waiting_.front())) {
+  while (expected_ < waiting_count_) {
+    if (openIfAllowed(targetOf(*waiting_.front()))) continue;
+    fail(*waiting_.back(), PoolFailure::kNoRoom, "no_room");
   }
+  armWaitTimer();
 }
 
 void EndpointHttpPool::armWaitTimer() {
   if (waiting_.empty()) return wait_timer_.cancel();
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(waiting_.front()->give_up_at_ -
                                                                  cluster_.io().dispatcher().now());
-  const bool starved = waiting_count_ > expected_;
-  const auto delay = std::max(left, std::chrono::milliseconds(0));
-  wait_timer_.arm(starved ? std::min(delay, kRetryInterval) : delay);
+  wait_timer_.arm(std::max(left, std::chrono::milliseconds(0)));
 }
 
 std::unique_ptr<HttpPool> createHttpPool(WorkerCluster& cluster, WorkerEndpoint& endpoint,

@@ -12,7 +12,11 @@
 namespace weir::upstream {
 
 // Why no stream could be had.
-enum class PoolFailure : uint8_t { kOverflow, kConnectFailed, kConnectTimeout };
+enum class PoolFailure : uint8_t {
+  kNoRoom,  // what it waited for takes fewer requests than expected: choose again
+  kConnectFailed,
+  kConnectTimeout
+};
 
 // A request that wants a stream. Worker-confined; one use at a time.
 class PoolRequest : public base::ListNode<> {
@@ -23,7 +27,7 @@ class PoolRequest : public base::ListNode<> {
                   // may be retried
     http::Version version;
   };
-  // Exactly one of these, once; may come from inside HttpPool::acquire().
+  // Exactly one of these, once; may come from inside HttpPool::acquire(). None if that said false.
   virtual void onPoolReady(const Ready& ready) = 0;
   virtual void onPoolFailure(PoolFailure failure, std::string_view detail) = 0;
   // Where the stream's answer goes. Stays valid until the exchange is complete or reset.
@@ -43,20 +47,24 @@ class PoolRequest : public base::ListNode<> {
   friend class EndpointHttpPool;
   event::MonotonicTime give_up_at_;
   bool fresh_ = false;
-  bool counted_ = false;  // in ClusterUsage::pending
 };
 
 // Connections to one endpoint that carry HTTP requests, on one worker: one request each (HTTP/1) or
-// several (HTTP/2), as the cluster says or the endpoint chooses. Worker-confined. No allocation for
-// a request that finds a connection.
+// several (HTTP/2), as the cluster says or the endpoint chooses. Who waits here waits for a
+// connection that is being opened; who waits for room, in WorkerCluster::queue(), which is told
+// when a connection has some. Worker-confined. No allocation for a request that finds a connection.
 class HttpPool {
  public:
   virtual ~HttpPool() = default;
-  // Takes a connection with room, or opens one (within the limits), or queues the request: first
-  // come, first served, for at most the connect timeout.
+  // Takes a connection with room, or waits for one that is being opened, for at most the connect
+  // timeout. False, and nothing has happened, when none has room and the limits forbid to open one.
   // `fresh`: only a connection that has carried nothing yet (the retry after a reused one broke);
   // HTTP/2: or that was opened after the last one broke.
-  virtual void acquire(PoolRequest& request, bool fresh) = 0;
+  [[nodiscard]] virtual bool acquire(PoolRequest& request, bool fresh) = 0;
+  // Whose queue() is for those who find no room.
+  virtual WorkerCluster& cluster() = 0;
+  // A request would find a connection that is open or being opened.
+  virtual bool hasRoom() = 0;
   // Takes a waiting request off the queue; it is not called any more.
   virtual void cancel(PoolRequest& request) = 0;
   // Closes idle connections; those in use take no more requests and close after theirs.

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -97,6 +98,11 @@ uint32_t KeyedPools::openConnections() const {
   size_t open = 0;
   for (const auto& [key, entry] : pools_) open += entry->pool->openConnections();
   return static_cast<uint32_t>(open);
+}
+
+bool KeyedPools::hasIdle() const {
+  return std::any_of(pools_.begin(), pools_.end(),
+                     [](const auto& entry) { return entry.second->pool->idleConnections() > 0; });
 }
 
 void KeyedPools::drain() {

@@ -26,6 +26,8 @@ class KeyedPools final {
   HttpPool& get(const network::TransportTarget& target);
   size_t size() const { return pools_.size(); }
   uint32_t openConnections() const;
+  // There are idle connections: what they hold is had by whoever closes them.
+  bool hasIdle() const;
   void drain();
   void closeIdle();
   // Of the pool that was asked for least recently.

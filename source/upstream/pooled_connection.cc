@@ -34,21 +34,46 @@ uint32_t PooledConnection::room() const {
 }
 
 void PooledConnection::start(PoolRequest& request) {
-  timer_.cancel();
+  if (retire_at_ == event::MonotonicTime::max()) {
+    timer_.cancel();
+  } else {
+    timer_.arm(lifetimeLeft());
+  }
   const bool reused = requests_++ > 0;
   side_->start(request, reused);
 }
 
 void PooledConnection::armIdleTimer() {
-  const auto timeout = cluster_.config().idle_timeout;
-  if (timeout.count() > 0) timer_.arm(timeout);
+  std::chrono::milliseconds timeout = cluster_.config().idle_timeout;
+  const bool mortal = retire_at_ != event::MonotonicTime::max();
+  if (mortal) timeout = timeout.count() > 0 ? std::min(timeout, lifetimeLeft()) : lifetimeLeft();
+  if (timeout.count() > 0 || mortal) timer_.arm(timeout);
 }
 
+void PooledConnection::setLifetime() {
+  const ConnectionPolicy& policy = cluster_.config().connections;
+  if (policy.max_lifetime.count() == 0) return;
+  const auto most = static_cast<uint64_t>(policy.max_lifetime.count());
+  const uint64_t jitter = most * policy.lifetime_jitter_percent / 100;
+  const uint64_t lifetime = most - cluster_.random().uniform(jitter + 1);
+  retire_at_ = connection_->io().dispatcher().now() +
+               std::chrono::milliseconds(std::max(lifetime, uint64_t{1}));
+}
+
+std::chrono::milliseconds PooledConnection::lifetimeLeft() const {
+  const auto left = retire_at_ - connection_->io().dispatcher().now();
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds(0));
+}
+
+// Idle for too long, or it has lived for long enough: then it ends after what it carries.
 void PooledConnection::onTimer() {
   if (state_ == State::kConnecting) {
     return fail(PoolFailure::kConnectTimeout, "upstream_settings_timeout");
   }
-  if (up() && active() == 0) close();
+  if (!up()) return;
+  if (active() == 0) return close();
+  retire();
+  owner_->onConnectionChanged(*this);
 }
 
 // --- Coming up ---
@@ -94,6 +119,7 @@ void PooledConnection::becomeReady() {
   cluster_.cells().connect_us->record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
   timer_.cancel();
+  setLifetime();
   state_ = State::kUp;
   owner_->onConnectionUp(*this);
 }

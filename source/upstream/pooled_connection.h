@@ -82,6 +82,7 @@ class PooledConnection final : public network::ConnectionHandler,
   uint32_t active() const { return up() ? side_->active() : 0; }
   // Only with room.
   void start(PoolRequest& request);
+  // It is idle from now on.
   void armIdleTimer();
   // Takes no more requests. Only while some are in progress.
   void retire();
@@ -127,6 +128,8 @@ class PooledConnection final : public network::ConnectionHandler,
   void onClose(network::CloseReason reason) override;
 
   void onTimer();
+  void setLifetime();
+  std::chrono::milliseconds lifetimeLeft() const;
   std::unique_ptr<HttpSide> makeSide();
   bool endBeforeUp(PoolFailure failure);
   void leave();
@@ -137,8 +140,9 @@ class PooledConnection final : public network::ConnectionHandler,
   const base::LocalRef<BoundTransport> transport_;  // outlives the connection
   std::unique_ptr<network::Connection> connection_;
   std::unique_ptr<HttpSide> side_;
-  event::WheelTimer timer_;  // idle; before it is up: until the side is ready
+  event::WheelTimer timer_;  // idle or lifetime; before it is up: until the side is ready
   event::MonotonicTime connect_started_;
+  event::MonotonicTime retire_at_ = event::MonotonicTime::max();
   uint64_t counted_sent_ = 0;  // in the cells
   uint64_t counted_received_ = 0;
   const uint32_t expected_;

@@ -3,6 +3,7 @@
 #include "source/upstream/cluster.h"
 #include "source/upstream/http_pool.h"
 #include "source/upstream/keyed_pools.h"
+#include "source/upstream/spare_connections.h"
 
 namespace weir::upstream {
 
@@ -17,6 +18,7 @@ WorkerEndpoint::~WorkerEndpoint() {
   // What they have open is counted while it closes.
   keyed_pools_.reset();
   pool_.reset();
+  spares_.reset();
   if (cells_ != nullptr) usage_->leave(*cells_);
 }
 
@@ -39,13 +41,40 @@ uint32_t WorkerEndpoint::openConnections() const {
          (keyed_pools_ != nullptr ? keyed_pools_->openConnections() : 0);
 }
 
+bool WorkerEndpoint::full(bool request) const {
+  const Endpoint& own = *endpoint_;
+  const auto reached = [](const ClusterUsage::Count& count, uint32_t limit) {
+    return limit > 0 && count.load(std::memory_order_relaxed) >= limit;
+  };
+  if (request && reached(usage_->requests, own.max_requests)) return true;
+  // While the whole cluster is short of connections, an endpoint without any may still get one, for
+  // which an idle one elsewhere is closed: else it would get none as long as it goes on.
+  const bool no_more = reached(usage_->connections, own.max_connections) ||
+                       (cluster_.shortOfConnections() && connections > 0);
+  return no_more && !hasFreeConnection(request);
+}
+
+bool WorkerEndpoint::hasFreeConnection(bool request) const {
+  if (keyed_pools_ != nullptr && keyed_pools_->hasIdle()) return true;
+  if (!request && spares_ != nullptr && spares_->size() > 0) return true;
+  if (pool_ == nullptr) return false;
+  return request ? pool_->hasRoom() : pool_->idleConnections() > 0;
+}
+
+SpareConnections& WorkerEndpoint::spares() {
+  if (spares_ == nullptr) spares_ = std::make_unique<SpareConnections>(*this);
+  return *spares_;
+}
+
 void WorkerEndpoint::closeIdle() {
+  if (spares_ != nullptr) spares_->closeAll();
   if (pool_ != nullptr) pool_->closeIdle();
   if (keyed_pools_ != nullptr) keyed_pools_->closeIdle();
 }
 
 bool WorkerEndpoint::closeOneIdle() {
-  return (pool_ != nullptr && pool_->closeOneIdle()) ||
+  return (spares_ != nullptr && spares_->closeOne()) ||
+         (pool_ != nullptr && pool_->closeOneIdle()) ||
          (keyed_pools_ != nullptr && keyed_pools_->closeOneIdle());
 }
 
@@ -61,6 +90,7 @@ bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint
 }
 
 void WorkerEndpoint::drain() {
+  if (spares_ != nullptr) spares_->closeAll();
   if (pool_ != nullptr) pool_->drain();
   if (keyed_pools_ != nullptr) keyed_pools_->drain();
 }

@@ -114,7 +114,7 @@ TEST_F(LoaderTest, ClustersSpeakHttp1UnlessTheySayOtherwise) {
   const upstream::ClusterConfig& cluster = *snapshot->clusters.at(0);
   EXPECT_EQ(cluster.http_protocol, upstream::HttpProtocol::kHttp1);
   EXPECT_FALSE(cluster.http2_stats);
-  EXPECT_EQ(cluster.max_requests, 10'000u);
+  EXPECT_EQ(cluster.max_requests, 0u);
   EXPECT_EQ(cluster.streams_per_connection, ~uint32_t{0});
 }
 

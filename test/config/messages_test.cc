@@ -402,13 +402,11 @@ TEST(Messages, ClusterLimits) {
 TEST(Messages, ClusterProtocols) {
   EXPECT_EQ(
       findings(withCluster("name: \"c\" endpoints { address: \"10.0.0.1:80\" }\n"
-                           "http2 { }\nstreams_per_connection: 1\nmax_requests: 1")),
+                           "http2 { }\nstreams_per_connection: 1")),
       "w.textproto:4:1: clusters[0].http2: is for HTTP/2, but the cluster speaks HTTP/1; set "
       "http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well\n"
       "w.textproto:5:25: clusters[0].streams_per_connection: is for HTTP/2, but the cluster speaks "
-      "HTTP/1; set http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well\n"
-      "w.textproto:6:15: clusters[0].max_requests: is for HTTP/2, but the cluster speaks HTTP/1; "
-      "set http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well\n");
+      "HTTP/1; set http_protocol: HTTP_PROTOCOL_HTTP2 or HTTP_PROTOCOL_AUTO as well\n");
   EXPECT_EQ(
       findings(withCluster("name: \"c\" endpoints { address: \"10.0.0.1:80\" }\n"
                            "http_protocol: HTTP_PROTOCOL_HTTP2\n"

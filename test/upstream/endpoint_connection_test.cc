@@ -17,9 +17,11 @@ using std::chrono::milliseconds;
 class Owner final : public EndpointConnection::Handler {
  public:
   bool open(TestWorker& worker, uint32_t host = 0) {
-    base::LocalRef<WorkerEndpoint> endpoint(&worker.cluster().host(host));
-    connection =
-        EndpointConnection::open(worker.clusters.find("c"), std::move(endpoint), {}, *this);
+    WorkerCluster::Choice choice{.kind = Pick::Kind::kEndpoint,
+                                 .cluster = worker.clusters.find("c")};
+    choice.endpoint = base::LocalRef<WorkerEndpoint>(&worker.cluster().host(host));
+    choice.slot = RequestSlot::take(*choice.endpoint, false, RequestSlot::Quota::kNone);
+    connection = EndpointConnection::open(choice, {}, *this);
     return connection != nullptr;
   }
   void send(const std::string& text) {
@@ -204,11 +206,10 @@ TEST_F(EndpointConnectionTest, LimitsOfClusterAndEndpointRefuseAtOnce) {
   Owner first, second;
   connect(first);
   EXPECT_FALSE(second.open(worker));
-  EXPECT_EQ(counter("cluster_overflow_total"), 1);
   EXPECT_EQ(worker.cluster().host(0).in_flight, 1u);
   apply({.endpoint_max_connections = 1});
   EXPECT_FALSE(second.open(worker));
-  EXPECT_EQ(counter("cluster_overflow_total"), 2);
+  EXPECT_EQ(worker.cluster().host(0).in_flight, 1u);
   first.connection.reset();
   EXPECT_TRUE(second.open(worker)) << "room at once";
 }

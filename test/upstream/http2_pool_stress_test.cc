@@ -120,7 +120,6 @@ TEST_P(Http2PoolStressTest, NothingIsLostNorLeft) {
   options.max_requests_per_connection = uniform(3) == 0 ? 1 + uniform(6) : 0;
   options.http2.max_concurrent_streams = 1 + uniform(6);
   options.streams_per_connection = uniform(2) == 0 ? 1 + uniform(3) : ~uint32_t{0};
-  options.max_requests = 5 + uniform(30);
   peer.greeting = test::http2::settings({{Setting::kMaxConcurrentStreams, 1 + uniform(5)}});
   worker.clusters.apply({process.config({origin.address()}, options)});
   for (int i = 0; i < 600; ++i) step();

@@ -512,30 +512,14 @@ TEST_F(Http2PoolTest, WaitingHasItsLimitsInNumberAndTime) {
   start();
   TestRequest& b = start();
   TestRequest& c = start();
-  EXPECT_EQ(c.failure, PoolFailure::kOverflow);
+  EXPECT_TRUE(c.refused);
   EXPECT_EQ(process.usage->pending, 1u);
   worker.dispatcher.advance(milliseconds(250));
   EXPECT_EQ(b.told, 0);
   worker.dispatcher.advance(milliseconds(100));
-  EXPECT_EQ(b.failure, PoolFailure::kOverflow);
+  EXPECT_EQ(b.detail, "queue_timeout");
   peer.answerAll();
   EXPECT_TRUE(done(requests.front()));
-}
-
-TEST_F(Http2PoolTest, RequestsInProgressHaveALimit) {
-  apply({.max_requests = 3});
-  warmUp();
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(start().failure);
-  TestRequest& over = start();
-  EXPECT_EQ(over.failure, PoolFailure::kOverflow);
-  EXPECT_EQ(over.detail, "max_requests_overflow");
-  EXPECT_EQ(process.gauge("cluster_overflow_total"), 1);
-  requests.pop_back();
-  ASSERT_TRUE(arrived(0, 3));
-  peer.answer(0, 3);
-  ASSERT_TRUE(done(requests.front()));
-  EXPECT_FALSE(start().failure);
-  ASSERT_TRUE(answerAll());
 }
 
 TEST_F(Http2PoolTest, AConnectionEndsAfterItsRequests) {

@@ -110,11 +110,14 @@ TEST_F(KeyedPoolsTest, APoolGoesWhenConnectingFailsOrNobodyWaitsAnyMore) {
   TestRequest busy(endpoint().httpPool(a));
   busy.start();
   worker.run();
-  auto waiting = std::make_unique<TestRequest>(endpoint().httpPool(b));
+  auto waiting = std::make_unique<TestRequest>(
+      worker.cluster(), [&]() -> HttpPool& { return endpoint().httpPool(b); });
   waiting->start();
-  TestRequest refused(endpoint().httpPool({.server_name = "c"}));
+  EXPECT_TRUE(waiting->queued());
+  TestRequest refused(worker.cluster(),
+                      [&]() -> HttpPool& { return endpoint().httpPool({.server_name = "c"}); });
   refused.start();
-  EXPECT_EQ(refused.failure, PoolFailure::kOverflow);
+  EXPECT_TRUE(refused.refused);
   waiting.reset();  // cancels
   worker.run();
   origin.kill();

@@ -129,6 +129,7 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
     endpoint->id = address.toString();
     endpoint->address = address;
     endpoint->max_connections = options.endpoint_max_connections;
+    endpoint->max_requests = options.endpoint_max_requests;
     hosts.push_back({std::move(endpoint), Health::kHealthy});
   }
   config->hosts = eligible(1, std::move(hosts));
@@ -138,6 +139,10 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
   config->idle_timeout = options.idle_timeout;
   config->max_connections = options.max_connections;
   config->max_pending_requests = options.max_pending_requests;
+  config->queue_timeout = options.queue_timeout.value_or(options.connect_timeout);
+  config->queue_order = options.queue_order;
+  config->retry_limits = options.retry_limits;
+  config->connections = options.connections;
   config->max_requests_per_connection = options.max_requests_per_connection;
   config->http_protocol = options.http_protocol;
   config->http2 = options.http2;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,10 +61,15 @@ struct ClusterOptions {
   uint32_t max_pending_requests = 1024;
   uint32_t max_requests_per_connection = 0;
   uint32_t endpoint_max_connections = 0;
+  uint32_t endpoint_max_requests = 0;
+  std::optional<std::chrono::milliseconds> queue_timeout = {};  // as connect_timeout
+  QueueOrder queue_order = QueueOrder::kFifo;
+  RetryLimits retry_limits = {};
+  ConnectionPolicy connections = {};
   HttpProtocol http_protocol = HttpProtocol::kHttp1;
   http::http2::Options http2 = {};
   uint32_t streams_per_connection = ~uint32_t{0};
-  uint32_t max_requests = 10'000;
+  uint32_t max_requests = 0;
   std::shared_ptr<const network::TransportSocketFactory> transport = {};
 };
 

@@ -7,13 +7,18 @@
 
 #include "source/base/arena.h"
 #include "source/upstream/http_pool.h"
+#include "source/upstream/wait_queue.h"
 
 namespace weir::upstream {
 
 // A GET that notes what becomes of it. Worker-confined.
-class TestRequest final : public PoolRequest, public http::ResponseDecoder {
+class TestRequest final : public PoolRequest, public http::ResponseDecoder, public Waiter {
  public:
-  explicit TestRequest(HttpPool& pool) : pool_(pool) {
+  explicit TestRequest(HttpPool& pool)
+      : TestRequest(pool.cluster(), [&pool]() -> HttpPool& { return pool; }) {}
+  // Where a pool may be gone when there is room.
+  TestRequest(WorkerCluster& cluster, std::function<HttpPool&()> pool)
+      : cluster_(cluster), pool_(std::move(pool)) {
     head_.method = "GET";
     head_.scheme = "http";
     head_.authority = "h";
@@ -21,10 +26,27 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     head_.headers.add(http::HeaderId::kHost, "h");
   }
   ~TestRequest() {
-    if (linked()) pool_.cancel(*this);
+    if (PoolRequest::linked()) pool_().cancel(*this);
+    cluster_.queue().leave(*this);
     if (encoder != nullptr && !done && resets == 0) encoder->reset();
   }
-  void start(bool fresh = false) { pool_.acquire(*this, fresh); }
+  // Waits in the cluster's queue where it finds no room.
+  void start(bool fresh = false) {
+    fresh_ = fresh;
+    if (!pool_().acquire(*this, fresh)) wait(false);
+  }
+  bool waits() const { return PoolRequest::linked() || Waiter::linked(); }
+  bool queued() const { return Waiter::linked(); }
+  void onMayHaveRoom() override {
+    cluster_.queue().leave(*this);
+    if (!pool_().acquire(*this, fresh_)) wait(true);
+  }
+  void onWaitFailed(std::string_view reason) override {
+    ++told;
+    refused = true;
+    detail = reason;
+    if (on_failure) on_failure();
+  }
 
   void onPoolReady(const Ready& ready) override {
     ++told;
@@ -34,6 +56,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
     static_cast<void>(ready.encoder.encodeHead(head_, true));
   }
   void onPoolFailure(PoolFailure why, std::string_view about) override {
+    if (why == PoolFailure::kNoRoom) return wait(false);
     ++told;
     failure = why;
     detail = about;
@@ -58,7 +81,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
   void onRequestBlocked(bool) override {}
 
   std::function<void()> on_failure;  // after a failure or reset
-  bool over() const { return done || resets > 0 || failure; }
+  bool over() const { return done || resets > 0 || failure || refused; }
 
   network::TransportTarget target;
   int told = 0;
@@ -69,11 +92,19 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder {
   std::string body;
   http::RequestEncoder* encoder = nullptr;
   std::optional<PoolFailure> failure;
+  bool refused = false;  // by the queue, for the reason in `detail`
+  uint8_t priority = 0;
   std::string detail;
   http::StreamError error;
 
  private:
-  HttpPool& pool_;
+  void wait(bool again) {
+    if (!cluster_.queue().enter(*this, priority, again)) onWaitFailed(WaitQueue::kOverflow);
+  }
+
+  WorkerCluster& cluster_;
+  std::function<HttpPool&()> pool_;
+  bool fresh_ = false;
   http::RequestHead head_;
   http::ResponseHead response_;
   base::Arena arena_;

@@ -95,7 +95,7 @@ void HttpProber::Probe::start(upstream::WorkerEndpoint& endpoint) {
   state_ = State::kWaiting;
   timer_.arm(owner_.options_.timeout);
   pool_ = &endpoint.httpPool();
-  pool_->acquire(*this, /*fresh=*/false);
+  if (!pool_->acquire(*this, /*fresh=*/false)) done({ProbeResult::kFailed});
 }
 
 void HttpProber::Probe::writeHead() {

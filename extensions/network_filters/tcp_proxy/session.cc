@@ -18,8 +18,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{25};
 constexpr int kMostDoublings = 4;
-// While the balancer has no endpoint to give yet.
-constexpr milliseconds kPickInterval{10};
+// Its class among those who wait for room.
+constexpr uint8_t kPriority = 0;
 
 milliseconds pauseBefore(uint32_t attempt) {
   return kFirstPause * (1 << std::min<int>(static_cast<int>(attempt) - 1, kMostDoublings));
@@ -31,7 +31,9 @@ Session::Session(TcpProxyWorker& worker)
     : worker_(worker),
       timer_(worker.dispatcher().wheel(), event::wheelCallback<&Session::onTimer>, this) {}
 
-Session::~Session() = default;
+Session::~Session() {
+  leaveQueue();
+}
 
 // --- Reaching an endpoint ---
 
@@ -91,11 +93,13 @@ upstream::WorkerCluster::Choice Session::choose() {
     if (there && count < tried.size()) tried[count++] = endpoint->index();
   }
   context.tried = {tried.data(), count};
+  context.tried_in = serving_.get();
   return cluster_->choose(context);
 }
 
 void Session::connect() {
   while (state_ == State::kConnecting) {
+    if (cluster_->queue().mustWait(kPriority)) return wait(cluster_, /*again=*/false);
     upstream::WorkerCluster::Choice choice = choose();
     switch (choice.kind) {
       case upstream::Pick::Kind::kEndpoint:
@@ -104,19 +108,10 @@ void Session::connect() {
           timer_.arm(pauseBefore(attempts_));
           return;
         }
-        open(std::move(choice.endpoint));
-        if (upstream_ != nullptr) return;
-        flags_ |= static_cast<uint32_t>(http::ResponseFlag::kUpstreamOverflow);
-        attemptFailed();
-        break;
+        if (open(choice)) return;
+        return wait(serving_, /*again=*/false);
       case upstream::Pick::Kind::kWait:
-        if (worker_.dispatcher().now() - started_ >= cluster_->config().connect_timeout) {
-          cluster_->cells().overflow->add();
-          return fail(http::ResponseFlag::kUpstreamOverflow, "balancer_wait");
-        }
-        state_ = State::kPausing;
-        timer_.arm(kPickInterval);
-        return;
+        return wait(std::move(choice.cluster), /*again=*/false);
       case upstream::Pick::Kind::kFailure:
         cluster_->cells().no_endpoint->add();
         return fail(http::ResponseFlag::kNoHealthyUpstream, choice.reason);
@@ -124,28 +119,78 @@ void Session::connect() {
   }
 }
 
+// --- Waiting for room ---
+
+void Session::wait(base::LocalRef<upstream::WorkerCluster> cluster, bool again) {
+  state_ = State::kWaiting;
+  waits_in_ = std::move(cluster);
+  if (!waits_in_->queue().enter(*this, kPriority, again)) {
+    onWaitFailed(upstream::WaitQueue::kOverflow);
+  }
+}
+
+// Who gets an endpoint that has no room after all, waits on in its place.
+void Session::onMayHaveRoom() {
+  upstream::WorkerCluster::Choice choice = choose();
+  if (choice.kind == upstream::Pick::Kind::kWait && choice.cluster.get() == waits_in_.get()) return;
+  const base::LocalRef<upstream::WorkerCluster> before = waits_in_;
+  leaveQueue();
+  state_ = State::kConnecting;
+  switch (choice.kind) {
+    case upstream::Pick::Kind::kEndpoint:
+      paused_ = true;
+      if (open(choice)) return;
+      return wait(serving_, /*again=*/serving_.get() == before.get());
+    case upstream::Pick::Kind::kWait:
+      return wait(std::move(choice.cluster), /*again=*/false);
+    case upstream::Pick::Kind::kFailure:
+      cluster_->cells().no_endpoint->add();
+      return fail(http::ResponseFlag::kNoHealthyUpstream, choice.reason);
+  }
+}
+
+void Session::onWaitFailed(std::string_view reason) {
+  worker_.cells().connect_failures.add();
+  fail(http::ResponseFlag::kUpstreamOverflow, reason);
+}
+
+void Session::leaveQueue() {
+  if (!waits_in_) return;
+  waits_in_->queue().leave(*this);
+  base::LocalRef<upstream::WorkerEndpoint> none;
+  upstream::WorkerCluster::release(waits_in_, none);
+}
+
 bool Session::wasTried(const upstream::WorkerEndpoint& endpoint) const {
   return std::any_of(tried_.begin(), tried_.end(),
                      [&](const auto& tried) { return tried.get() == &endpoint; });
 }
 
-void Session::open(base::LocalRef<upstream::WorkerEndpoint> endpoint) {
+// False when there is no room.
+bool Session::open(upstream::WorkerCluster::Choice& choice) {
+  upstream::WorkerCluster& cluster = *choice.cluster;
+  network::TransportTarget target;
+  target.server_name = chain().serverName();
+  target.source = &client().remoteAddress();
+  if (cluster.transport().needs.client) target.destination = &client().localAddress();
+  target.info = chain().info();
+  target.client_security = client().transport().security();
+  target.connection_id = client().id();
+  serving_ = choice.cluster;
+  endpoint_ = choice.endpoint;
+  upstream_ = upstream::EndpointConnection::open(choice, target, upstream_handler_);
+  if (upstream_ == nullptr) {
+    choice.slot.cancel();
+    return false;
+  }
   if (attempts_ > 0) {
     worker_.cells().connect_retries.add();
-    cluster_->cells().retries->add();
+    cluster.cells().retries->add();
   }
   ++attempts_;
   paused_ = false;
   upstream_started_ = worker_.dispatcher().now();
-  endpoint_ = std::move(endpoint);
-  network::TransportTarget target;
-  target.server_name = chain().serverName();
-  target.source = &client().remoteAddress();
-  if (cluster_->transport().needs.client) target.destination = &client().localAddress();
-  target.info = chain().info();
-  target.client_security = client().transport().security();
-  target.connection_id = client().id();
-  upstream_ = upstream::EndpointConnection::open(cluster_, endpoint_, target, upstream_handler_);
+  return true;
 }
 
 // Goes on with state kConnecting when there may be another one.
@@ -153,18 +198,23 @@ void Session::attemptFailed() {
   worker_.cells().connect_failures.add();
   upstream_.reset();
   if (attempts_ >= worker_.config().max_connect_attempts) {
-    const bool overflow = (flags_ & static_cast<uint32_t>(http::ResponseFlag::kUpstreamOverflow));
     if (attempts_ > 1) {
       flags_ |= static_cast<uint32_t>(http::ResponseFlag::kUpstreamRetryLimitExceeded);
     }
-    return overflow ? fail(http::ResponseFlag::kUpstreamOverflow, "connection_limit")
-                    : fail(http::ResponseFlag::kUpstreamConnectionFailure, "connect_failed");
+    return fail(http::ResponseFlag::kUpstreamConnectionFailure, "connect_failed");
+  }
+  retry_slot_.release();
+  retry_slot_ = upstream::RetrySlot::take(*cluster_, /*request=*/false);
+  if (!retry_slot_) {
+    flags_ |= static_cast<uint32_t>(http::ResponseFlag::kUpstreamOverflow);
+    return fail(http::ResponseFlag::kUpstreamConnectionFailure, "retries_overflow");
   }
   if (!wasTried(*endpoint_)) tried_.push_back(endpoint_);
 }
 
 void Session::onUpstreamConnected() {
   state_ = State::kOpen;
+  retry_slot_.release();
   flags_ = 0;
   tried_.clear();
   client().setClosesWhenEnded(false);
@@ -190,6 +240,7 @@ Verdict Session::onData(buffer::Buffer& data, bool end_stream) {
     case State::kNew:
     case State::kConnecting:
     case State::kPausing:
+    case State::kWaiting:
       early_ = true;
       if (!data.empty()) client().setReadEnabled(false);
       return Verdict::kContinue;
@@ -300,6 +351,7 @@ void Session::onTimer() {
   switch (state_) {
     case State::kNew:
     case State::kConnecting:
+    case State::kWaiting:
     case State::kClosed:
       return;
     case State::kPausing:
@@ -344,6 +396,8 @@ void Session::finish(CloseMode mode, http::ResponseFlag flag, std::string_view d
   detail_ = detail;
   state_ = State::kClosed;
   timer_.cancel();
+  leaveQueue();
+  retry_slot_.release();
   to_upstream_.stop();
   to_client_.stop();
   upstream_.reset();
@@ -384,7 +438,10 @@ void Session::onClose(CloseReason reason) {
     log(/*at_end=*/true);
   }
   state_ = State::kClosed;
+  leaveQueue();
+  retry_slot_.release();
   tried_.clear();
+  upstream::WorkerCluster::release(serving_, endpoint_);
   upstream::WorkerCluster::release(cluster_, endpoint_);
 }
 

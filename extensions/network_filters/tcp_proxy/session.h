@@ -12,6 +12,8 @@
 #include "source/http/stream_info.h"
 #include "source/network/network_filter.h"
 #include "source/upstream/endpoint_connection.h"
+#include "source/upstream/retry_slot.h"
+#include "source/upstream/wait_queue.h"
 
 namespace weir::extensions::network_filters::tcp_proxy {
 
@@ -20,7 +22,9 @@ namespace weir::extensions::network_filters::tcp_proxy {
 // What the client sends before the endpoint is reached waits, with reading held. Then bytes go both
 // ways; when one side's output is full, the other is not read. The client's connection is kept
 // until the endpoint has all that came from it, though both sides may have ended.
-class Session final : public network::NetworkFilter, private SpliceSwitch::Owner {
+class Session final : public network::NetworkFilter,
+                      private SpliceSwitch::Owner,
+                      private upstream::Waiter {
  public:
   explicit Session(TcpProxyWorker& worker);
   ~Session() override;
@@ -32,11 +36,12 @@ class Session final : public network::NetworkFilter, private SpliceSwitch::Owner
   void onClose(network::CloseReason reason) override;
 
  private:
-  // kNew → kConnecting ↔ kPausing → kOpen → kUpstreamDone → kClosed, any may be left out.
+  // kNew → kConnecting ↔ kPausing, kWaiting → kOpen → kUpstreamDone → kClosed, any may be left out.
   enum class State : uint8_t {
     kNew,           // the client's transport is not up, or filters in front have not let it pass
     kConnecting,    // to an endpoint
     kPausing,       // before the next attempt
+    kWaiting,       // for room in a cluster
     kOpen,          // bytes pass both ways, or still one way
     kUpstreamDone,  // the endpoint's connection has ended well; output for the client is left
     kResetting,     // it broke; output for the client is left, then comes a reset
@@ -64,7 +69,11 @@ class Session final : public network::NetworkFilter, private SpliceSwitch::Owner
   std::optional<uint64_t> hash();
   void connect();
   upstream::WorkerCluster::Choice choose();
-  void open(base::LocalRef<upstream::WorkerEndpoint> endpoint);
+  bool open(upstream::WorkerCluster::Choice& choice);
+  void wait(base::LocalRef<upstream::WorkerCluster> cluster, bool again);
+  void leaveQueue();
+  void onMayHaveRoom() override;
+  void onWaitFailed(std::string_view reason) override;
   void attemptFailed();
   bool wasTried(const upstream::WorkerEndpoint& endpoint) const;
   void onUpstreamConnected();
@@ -92,7 +101,10 @@ class Session final : public network::NetworkFilter, private SpliceSwitch::Owner
   TcpProxyWorker& worker_;
   Upstream upstream_handler_{*this};
   base::LocalRef<upstream::WorkerCluster> cluster_;
+  base::LocalRef<upstream::WorkerCluster> serving_;    // that, or one that it stands for: the last
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;  // the one tried last
+  base::LocalRef<upstream::WorkerCluster> waits_in_;   // in whose queue it waits, or waited last
+  upstream::RetrySlot retry_slot_;
   std::unique_ptr<upstream::EndpointConnection> upstream_;
   std::vector<base::LocalRef<upstream::WorkerEndpoint>> tried_;
   SpliceSwitch to_upstream_{*this};

@@ -131,8 +131,15 @@ std::optional<UdpDatagrams> UdpSession::withinSize(const UdpDatagrams& datagrams
 }
 
 bool UdpSession::chooseEndpoint() {
-  cluster_ = proxy_.cluster();
+  asked_ = cluster_ = proxy_.cluster();
   if (!cluster_) return false;
+  if (choose()) return true;
+  cluster_.reset();
+  return false;
+}
+
+// Datagrams do not wait for room: what finds none is dropped.
+bool UdpSession::choose() {
   upstream::PickContext context;
   context.source = &peer_;
   if (has_local_) context.local = &local_;
@@ -142,13 +149,21 @@ bool UdpSession::chooseEndpoint() {
     context.tried = {&*failed_host_, 1};
   }
   upstream::WorkerCluster::Choice choice = cluster_->choose(context);
-  if (choice.kind == upstream::Pick::Kind::kEndpoint) {
-    endpoint_ = std::move(choice.endpoint);
-    return true;
+  if (choice.kind == upstream::Pick::Kind::kFailure) {
+    cluster_->cells().no_endpoint->add();
+    return false;
   }
-  cluster_->cells().no_endpoint->add();
-  cluster_.reset();
-  return false;
+  cluster_ = std::move(choice.cluster);
+  const bool found = choice.kind == upstream::Pick::Kind::kEndpoint;
+  const uint32_t most = found ? choice.endpoint->endpoint().max_connections : 0;
+  counted_ = most > 0 && upstream::ClusterUsage::tryAdd(choice.endpoint->usage().connections, most);
+  if (!found || (most > 0 && !counted_)) {
+    cluster_->queue().countRefused(upstream::WaitQueue::kOverflow);
+    return false;
+  }
+  endpoint_ = std::move(choice.endpoint);
+  slot_ = std::move(choice.slot);
+  return true;
 }
 
 std::optional<uint64_t> UdpSession::hash() const {
@@ -187,7 +202,6 @@ bool UdpSession::open(uint32_t datagrams) {
     return false;
   }
   const int error = openSocket();
-  ++endpoint_->in_flight;
   upstream::WorkerCluster::Cells& cells = cluster_->cells();
   cells.connections_total->add();
   cells.active_connections->add();
@@ -214,10 +228,15 @@ void UdpSession::close() {
   watcher_.reset();
   fd_.reset();
   if (!endpoint_) return;
-  --endpoint_->in_flight;
+  slot_.release();
+  if (std::exchange(counted_, false)) {
+    endpoint_->usage().connections.fetch_sub(1, std::memory_order_relaxed);
+    cluster_->sharedRoomMade();
+  }
   cluster_->cells().active_connections->sub();
   endpoint_->stats().active_connections.sub();
   upstream::WorkerCluster::release(cluster_, endpoint_);
+  asked_.reset();
 }
 
 void UdpSession::shutdown() {
@@ -226,7 +245,7 @@ void UdpSession::shutdown() {
 }
 
 bool UdpSession::endpointGone() const {
-  return endpoint_ && (endpoint_->gone() || cluster_.get() != proxy_.cluster().get());
+  return endpoint_ && (endpoint_->gone() || asked_.get() != proxy_.cluster().get());
 }
 
 void UdpSession::onUpdate() {

@@ -68,6 +68,7 @@ class UdpSession final : public event::FdHandler,
 
   bool open(uint32_t datagrams);
   bool chooseEndpoint();
+  bool choose();
   int openSocket();
   void close();
   bool endpointGone() const;
@@ -94,8 +95,11 @@ class UdpSession final : public event::FdHandler,
   bool runs_ = false;  // UDP_GRO is on
   base::UniqueFd fd_;
   std::unique_ptr<event::FdWatcher> watcher_;
-  base::LocalRef<upstream::WorkerCluster> cluster_;
+  base::LocalRef<upstream::WorkerCluster> asked_;    // for an endpoint
+  base::LocalRef<upstream::WorkerCluster> cluster_;  // whose endpoint it is
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
+  upstream::RequestSlot slot_;           // at it
+  bool counted_ = false;                 // against its max_connections
   std::optional<uint32_t> failed_host_;  // avoid it when there is another
   network::UdpOffload offload_;
   std::unique_ptr<network::UdpSendQueue> queue_;  // made when the socket has no room

@@ -204,15 +204,15 @@ TEST(Connect, ALimitOfTheCluster) {
   Server server;
   upstream::ClusterOptions options;
   options.max_connections = 1;
+  options.connect_timeout = milliseconds(900);
   host.cluster({server.address()}, options);
   FilterHost::Client& first = host.connect();
   ASSERT_GE(server.fd(host, 0), 0);
   FilterHost::Client& second = host.connect();
   host.dispatcher.advance(seconds(1));
   EXPECT_TRUE(second.broken());
-  EXPECT_EQ(host.lines.at(0).detail, "connection_limit");
-  EXPECT_EQ(host.lines.at(0).flags,
-            flags({ResponseFlag::kUpstreamOverflow, ResponseFlag::kUpstreamRetryLimitExceeded}));
+  EXPECT_EQ(host.lines.at(0).detail, "queue_timeout");
+  EXPECT_EQ(host.lines.at(0).flags, flags({ResponseFlag::kUpstreamOverflow}));
   first.end();
   server.close(0);
   EXPECT_TRUE(host.closes(first));
