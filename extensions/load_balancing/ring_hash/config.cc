@@ -18,7 +18,7 @@ std::shared_ptr<const upstream::LoadBalancerFactory> RingHashExtension::compile(
   options.points_per_weight =
       read(from.points_per_weight(), options.points_per_weight, {1, 4096}, "points_per_weight");
   options.max_points = read(from.max_points(), options.max_points, {1024, 1 << 24}, "max_points");
-  options.probes = read(from.probes(), options.probes, {1, 64}, "probes");
+  options.probes = read(from.probes(), options.probes, {1, RingTable::kMostProbes}, "probes");
   const uint32_t bound =
       read(from.bounded_load_percent(), 0, {105, 10'000}, "bounded_load_percent");
   return std::make_shared<RingHashFactory>(options, bound);

@@ -42,7 +42,7 @@ class PointCounts {
 
 RingTable::RingTable(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                      const RingOptions& options)
-    : probes_(options.probes) {
+    : probes_(std::min(options.probes, kMostProbes)) {
   const PointCounts counts(hosts, group, options);
   std::vector<uint64_t> points;
   for (const uint32_t host : group.hosts) {

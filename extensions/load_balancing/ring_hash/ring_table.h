@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,7 @@ namespace weir::extensions::load_balancing::ring_hash {
 struct RingOptions {
   uint32_t points_per_weight = 160;
   uint32_t max_points = 1 << 20;  // of all endpoints; more are scaled down
-  uint32_t probes = 21;           // places of the ring that are looked at for each key
+  uint32_t probes = 21;           // places of the ring that are looked at for each key; up to 64
 };
 
 // A ring of 2^32 places with the points of a group's endpoints on it. A key looks at several places
@@ -24,15 +25,24 @@ struct RingOptions {
 // are kept in order, found through an index over the leading bits of the place. Immutable.
 class RingTable final : public upstream::BalancerTable {
  public:
+  static constexpr uint32_t kMostProbes = 64;
+
   // Linear in the number of points. `group` is in `hosts` and not empty.
   RingTable(const upstream::HostSet& hosts, const upstream::HostGroup& group,
             const RingOptions& options);
 
   uint32_t owner(uint64_t key) const {
+    // In steps, so that memory is waited for once and not for each probe.
+    std::array<uint32_t, kMostProbes> places;
+    std::array<uint32_t, kMostProbes> points;
+    for (uint32_t probe = 0; probe < probes_; ++probe) {
+      places[probe] = placeOf(key, probe);
+      points[probe] = first_[places[probe] >> shift_];
+    }
     uint64_t nearest = ~uint64_t{0};
     for (uint32_t probe = 0; probe < probes_; ++probe) {
-      const uint32_t place = placeOf(key, probe);
-      nearest = std::min(nearest, distance(place, behind(place)));
+      const uint32_t place = places[probe];
+      nearest = std::min(nearest, distance(place, behind(place, points[probe])));
     }
     return hosts_[static_cast<uint32_t>(nearest)];
   }
@@ -68,10 +78,10 @@ class RingTable final : public upstream::BalancerTable {
   uint64_t distance(uint32_t place, uint32_t point) const {
     return uint64_t{places_[point] - place} << 32 | point;
   }
-  // The first point at or behind `place`. What most buckets need is done without a branch that
-  // nobody could foretell.
-  uint32_t behind(uint32_t place) const {
-    uint32_t at = first_[place >> shift_];
+  uint32_t behind(uint32_t place) const { return behind(place, first_[place >> shift_]); }
+  // The first point at or behind `place`, from `at` on. What most buckets need is done without a
+  // branch that nobody could foretell.
+  uint32_t behind(uint32_t place, uint32_t at) const {
     at += places_[at] < place ? 1 : 0;
     at += places_[at] < place ? 1 : 0;
     while (places_[at] < place) ++at;
