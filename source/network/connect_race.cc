@@ -20,7 +20,7 @@ class ConnectRace::Attempt final : public event::FdHandler, public event::Deferr
         watcher_(race.dispatcher_.createFdWatcher(socket_.get(), *this)) {
     watcher_->watch({.readable = false, .writable = true});
   }
-  ~Attempt() { close(); }
+  ~Attempt() override { close(); }
 
   void onFdReady(event::FdEvents) override { race_.onReady(*this); }
   int fd() const { return socket_.get(); }
