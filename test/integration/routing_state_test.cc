@@ -1,9 +1,11 @@
 // Members, health and policy as the whole proxy follows them: where traffic goes when endpoints are
 // down, come back, join and leave.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -191,6 +193,43 @@ TEST_F(RoutingStateTest, ConnectionsOfThoseThatStayAreKept) {
   }
   // Each worker has its pool; neither opened another connection for a request on its own.
   EXPECT_LE(stat("cluster_connections_total"), connections + 1);
+}
+
+TEST_F(RoutingStateTest, EndpointsComeAndGoUnderTrafficWithoutAFailedRequest) {
+  const auto some = [&](int round) {
+    std::vector<Member> members{{'a', ""}};
+    if (round % 2 == 0) members.push_back({'b', round % 4 == 0 ? "weight: 3" : ""});
+    if (round % 3 == 0) members.insert(members.begin(), {'d', ""});
+    return config(members, "panic_percent: 0");
+  };
+  start(some(0));
+  std::atomic<bool> stop{false};
+  std::atomic<int> failed{0}, answered{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      RawConnection client = RawConnection::connectTo(proxy_->port("edge"));
+      while (!stop) {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        ++(client.readMessage().status() == 200 ? answered : failed);
+      }
+    });
+  }
+  for (int round = 1; round <= 60; ++round) {
+    proxy_->onMain([&] {
+      const Health health = round % 2 == 0 ? Health::kHealthy : Health::kUnhealthy;
+      for (const char* id : {"b", "d"}) {
+        proxy_->server().routing().setHealth("origin", id, health, ++revision_);
+      }
+    });
+    const std::string errors = round % 3 == 0 ? proxy_->reload(some(round)) : "";
+    EXPECT_EQ(errors, "");
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(answered, 60);
+  EXPECT_EQ(stat("cluster_no_endpoint_total"), 0);
 }
 
 TEST_F(RoutingStateTest, ShowsWhatIs) {
