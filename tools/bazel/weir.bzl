@@ -15,10 +15,28 @@ WEIR_COPTS = [
     "//conditions:default": ["-Werror"],
 })
 
-def weir_cc_library(name, copts = [], **kwargs):
+def _in_advance(testonly):
+    """(copts, deps) that bring the headers of pch.bzl where they are wanted."""
+    of_tests = native.package_name().split("/")[0] == "test"
+    if of_tests and not testonly:
+        return [], []  # has the flags of tests, and may not have GoogleTest
+    name = "test_headers" if of_tests else "library_headers"
+    copts = select({
+        "//tools/bazel:pch": ["-include", "tools/bazel/pch/%s.h" % name],
+        "//conditions:default": [],
+    })
+    deps = select({
+        "//tools/bazel:pch": ["//tools/bazel/pch:" + name],
+        "//conditions:default": [],
+    })
+    return copts, deps
+
+def weir_cc_library(name, copts = [], deps = [], **kwargs):
+    pch_copts, pch_deps = _in_advance(kwargs.get("testonly", False))
     native.cc_library(
         name = name,
-        copts = WEIR_COPTS + copts,
+        copts = WEIR_COPTS + copts + pch_copts,
+        deps = deps + pch_deps,
         linkstatic = True,
         visibility = kwargs.pop("visibility", ["//visibility:public"]),
         **kwargs
@@ -34,12 +52,13 @@ def weir_cc_binary(name, copts = [], **kwargs):
 
 def weir_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
     """A GoogleTest binary; gtest, gmock and their main come with it."""
+    pch_copts, pch_deps = _in_advance(True)
     native.cc_test(
         name = name,
         size = size,
-        copts = WEIR_COPTS + copts,
+        copts = WEIR_COPTS + copts + pch_copts,
         linkstatic = True,
-        deps = deps + ["@gtest", "@gtest//:main"],
+        deps = deps + pch_deps + ["@gtest", "@gtest//:main"],
         **kwargs
     )
 
