@@ -6,7 +6,7 @@ NAME = "mirror"
 ABOUT = "each test stands where its subject does"
 
 # Folders of test/ that have no counterpart, by design.
-OWN = ("fakes", "support", "integration", "e2e", "conformance", "fuzz", "benchmark", "soak", "docs")
+OWN = ("fakes", "support", "integration", "e2e", "conformance", "fuzz", "benchmark", "soak", "simulation", "docs")
 
 
 def check(repository):
