@@ -112,6 +112,7 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   static const HostSet kNone;
   // The old host set lives until the balancer has the new one.
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(next));
+  group_in_flight_.assign(hosts_->groups.size(), 0);  // until it is summed up
   if (config_->endpoint_source == nullptr) named_.clear();
   if (before != hosts_) {
     std::vector<base::LocalRef<WorkerEndpoint>> endpoints =
@@ -121,6 +122,7 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
       if (gone) gone->remove();
     }
   }
+  sumInFlight();
   limited_endpoints_ =
       std::any_of(hosts_->hosts.begin(), hosts_->hosts.end(), [](const auto& each) {
         return each.endpoint->max_requests > 0 || each.endpoint->max_connections > 0;
@@ -128,6 +130,19 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   may_be_full_ = limited_endpoints_ || short_of_connections_;
   balancer_->onHostSet(*hosts_, *this);
   queue_.roomMade();
+}
+
+void WorkerCluster::sumInFlight() {
+  group_in_flight_.assign(hosts_->groups.size(), 0);
+  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
+    if (endpoint->in_flight > 0) addInFlight(*endpoint, endpoint->in_flight);
+  }
+}
+
+void WorkerCluster::addInFlight(const WorkerEndpoint& endpoint, int64_t change) {
+  if (endpoint.index() == WorkerEndpoint::kRemoved) return;
+  const uint32_t group = hosts_->group_of[endpoint.index()];
+  if (group != HostSet::kNoGroup) group_in_flight_[group] += static_cast<uint64_t>(change);
 }
 
 // Takes those that stay out of endpoints_. What stays costs a look into a table of numbers, and not

@@ -246,6 +246,11 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   LoadBalancer& balancer() { return *balancer_; }
   base::ServiceMap& services() { return services_; }
   uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
+  std::optional<uint64_t> groupInFlight(uint32_t group) const override {
+    return group_in_flight_[group];
+  }
+  // Of RequestSlot: WorkerEndpoint::in_flight has changed.
+  void addInFlight(const WorkerEndpoint& endpoint, int64_t change);
   bool full(uint32_t index) const override {
     return may_be_full_ && endpoints_[index]->full(for_request_);
   }
@@ -311,6 +316,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
 
   void makeBalancer();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
+  void sumInFlight();
   std::vector<base::LocalRef<WorkerEndpoint>> endpointsOf(const HostSet& next,
                                                           const HostSet& before);
   void remove();
@@ -345,7 +351,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   std::optional<http::http2::Cells> http2_cells_;
   bool draining_ = false;
   bool removed_ = false;
-  bool for_request_ = false;  // the pick under way is for HTTP
+  bool for_request_ = false;               // the pick under way is for HTTP
+  std::vector<uint64_t> group_in_flight_;  // as HostSet::groups
   bool limited_endpoints_ = false;
   bool short_of_connections_ = false;  // was refused one, and the limit still holds
   bool may_be_full_ = false;

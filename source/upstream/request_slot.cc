@@ -9,6 +9,7 @@ RequestSlot RequestSlot::take(WorkerEndpoint& endpoint, bool request, Quota quot
   RequestSlot slot;
   if (own > 0 && !ClusterUsage::tryAdd(endpoint.usage().requests, own)) return slot;
   ++endpoint.in_flight;
+  endpoint.cluster().addInFlight(endpoint, 1);
   slot.endpoint_ = &endpoint;
   slot.cluster_ = &endpoint.cluster();
   slot.at_endpoint_ = own > 0;
@@ -20,6 +21,7 @@ RequestSlot RequestSlot::take(WorkerEndpoint& endpoint, bool request, Quota quot
 bool RequestSlot::giveBack() {
   WorkerEndpoint& endpoint = *std::exchange(endpoint_, nullptr);
   --endpoint.in_flight;
+  cluster_->addInFlight(endpoint, -1);
   if (at_endpoint_) endpoint.usage().requests.fetch_sub(1, std::memory_order_relaxed);
   if (in_quota_) cluster_->requestQuota().release();
   return at_endpoint_ || in_quota_;

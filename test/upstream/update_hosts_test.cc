@@ -139,5 +139,32 @@ TEST_F(UpdateHostsTest, OneOfAThousandCostsLittle) {
   EXPECT_LT(least, std::chrono::milliseconds(10));
 }
 
+// What bounded loads are measured by: the sum over each group, through changes of the host set.
+TEST_F(UpdateHostsTest, KnowsWhatGroupsHaveInFlight) {
+  HostList before, after;
+  for (uint32_t i = 0; i < 4; ++i) before.add(numbered(i));
+  for (const uint32_t i : {3u, 9u, 1u}) after.add(numbered(i));
+  update(before);
+  std::vector<WorkerCluster::Choice> choices;
+  for (int i = 0; i < 8; ++i) choices.push_back(worker_.cluster().choose({}));
+  EXPECT_EQ(worker_.cluster().groupInFlight(0), 8u);
+  choices.pop_back();
+  EXPECT_EQ(worker_.cluster().groupInFlight(0), 7u);
+  update(after);
+  const auto sum = [&] {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < 3; ++i) sum += worker_.cluster().inFlight(i);
+    return sum;
+  };
+  EXPECT_GT(sum(), 0u);
+  EXPECT_LT(sum(), 7u) << "two have gone with theirs";
+  EXPECT_EQ(worker_.cluster().groupInFlight(0), sum());
+  while (!choices.empty()) {
+    choices.pop_back();
+    EXPECT_EQ(worker_.cluster().groupInFlight(0), sum());
+  }
+  EXPECT_EQ(sum(), 0u);
+}
+
 }  // namespace
 }  // namespace weir::upstream
