@@ -7,7 +7,7 @@
 namespace weir::http {
 
 // Reads percent-encoded text byte by byte, decoded. What is no valid escape stands for itself, as
-// does "+". Value.
+// does "+". Worker-confined.
 class PercentDecoder {
  public:
   explicit PercentDecoder(std::string_view text) : text_(text) {}
