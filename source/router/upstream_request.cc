@@ -78,7 +78,7 @@ bool UpstreamRequest::start(upstream::WorkerCluster::Choice& choice, bool fresh)
                                         : &endpoint_->httpPool();
   if (pool_->acquire(*this, fresh)) return true;
   slot_.cancel();
-  leave(State::kIdle, false);
+  leave(State::kIdle);
   return false;
 }
 
@@ -102,6 +102,7 @@ void UpstreamRequest::prepareReplay() {
 }
 
 void UpstreamRequest::giveUp() {
+  if (state_ == State::kSent) report(false);
   stop();
   slowClient();
 }
@@ -117,7 +118,7 @@ void UpstreamRequest::stop() {
   } else if (state_ == State::kSent) {
     abort();
   }
-  if (running()) leave(State::kFailed, false);
+  if (running()) leave(State::kFailed);
   if (state_ == State::kIdle) state_ = State::kFailed;
   waiting_body_.clear();
   sent_body_.lose();
@@ -129,23 +130,27 @@ void UpstreamRequest::abort() {
   encoder_->reset();
 }
 
+// What the endpoint has done, or has failed to do; not that the client has gone.
+void UpstreamRequest::report(bool success) {
+  if (endpoint_->index() == upstream::WorkerEndpoint::kRemoved) return;
+  const auto took = state_ == State::kSent ? now() - sent_at_ : event::MonotonicTime::duration(0);
+  cluster_->balancer().onResponse(endpoint_->index(),
+                                  std::chrono::duration_cast<std::chrono::microseconds>(took),
+                                  success, now());
+}
+
 // The one way out of running.
-void UpstreamRequest::leave(State state, bool success) {
+void UpstreamRequest::leave(State state) {
   upstream::WorkerCluster::Cells& cells = cluster_->cells();
   slot_.release();
   cells.active_requests->sub();
   upstream::EndpointUsage::Cells& own = endpoint_->stats();
   own.active_requests.sub();
-  if (state_ == State::kSent) {
+  if (state == State::kComplete) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now() - sent_at_);
-    if (state == State::kComplete) {
-      cells.response_us->record(static_cast<uint64_t>(took.count()));
-      own.response_us.add(static_cast<uint64_t>(took.count()));
-      own.completed.add();
-    }
-    if (endpoint_->index() != upstream::WorkerEndpoint::kRemoved) {
-      cluster_->balancer().onResponse(endpoint_->index(), took, success, now());
-    }
+    cells.response_us->record(static_cast<uint64_t>(took.count()));
+    own.response_us.add(static_cast<uint64_t>(took.count()));
+    own.completed.add();
   }
   state_ = state;
   encoder_ = nullptr;
@@ -299,7 +304,8 @@ void UpstreamRequest::discard(http::GrpcStatus status, bool end_stream) {
   countGrpc(status);
   http::RequestEncoder& encoder = *encoder_;
   const bool exchange_over = end_stream && requestSent();
-  leave(State::kIdle, false);
+  report(false);
+  leave(State::kIdle);
   if (!exchange_over) encoder.reset();
   owner_.onUpstreamDiscarded();
 }
@@ -326,7 +332,8 @@ void UpstreamRequest::complete() {
     countGrpc(grpc);
     status = http::grpcToHttp(grpc);
   }
-  leave(State::kComplete, status < 500);
+  report(status < 500);
+  leave(State::kComplete);
   // Answered before the request had ended: the endpoint does not get the rest.
   if (!sent) encoder.reset();
   slowClient();
@@ -349,7 +356,9 @@ void UpstreamRequest::onReset(const StreamError& error) {
 
 void UpstreamRequest::fail(const StreamError& error) {
   const Replay replay = replayAfter(error);
-  leave(State::kIdle, false);
+  // Somebody else had the room: that says nothing of the endpoint.
+  if (error.reason != ErrorReason::kOverflow) report(false);
+  leave(State::kIdle);
   owner_.onUpstreamFailed(error, replay);
 }
 

@@ -133,7 +133,8 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void fail(const http::StreamError& error);
   void abort();
   void stop();
-  void leave(State state, bool success);
+  void report(bool success);
+  void leave(State state);
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 
   http::FilterChain& chain_;

@@ -115,7 +115,8 @@ class LoadBalancer {
   virtual void onHostSet(const HostSet& hosts, const HostLoads& loads) = 0;
   virtual Pick pick(const PickContext& context) = 0;
   // Feedback, for algorithms that learn from traffic. `took`: the exchange from when it found a
-  // connection (HTTP), to connect (TCP), until the first answer (UDP).
+  // connection (HTTP), to connect (TCP), until the first answer (UDP); zero when it found none. Not
+  // called for what the client has given up.
   virtual void onResponse(uint32_t /*host*/, std::chrono::microseconds /*took*/, bool /*success*/,
                           event::MonotonicTime /*now*/) {}
 };

@@ -133,8 +133,11 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
     hosts.push_back({std::move(endpoint), Health::kHealthy});
   }
   config->hosts = eligible(1, std::move(hosts));
-  config->load_balancer =
-      std::make_shared<extensions::load_balancing::round_robin::RoundRobinFactory>();
+  config->load_balancer = options.load_balancer;
+  if (config->load_balancer == nullptr) {
+    config->load_balancer =
+        std::make_shared<extensions::load_balancing::round_robin::RoundRobinFactory>();
+  }
   config->connect_timeout = options.connect_timeout;
   config->idle_timeout = options.idle_timeout;
   config->max_connections = options.max_connections;

@@ -57,6 +57,7 @@ class FullOrigin {
 struct ClusterOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};
+  std::shared_ptr<const LoadBalancerFactory> load_balancer = {};  // round_robin
   uint32_t max_connections = 1024;
   uint32_t max_pending_requests = 1024;
   uint32_t max_requests_per_connection = 0;
