@@ -73,7 +73,7 @@ void PooledConnection::onTimer() {
   if (!up()) return;
   if (active() == 0) return close();
   retire();
-  owner_->onConnectionChanged(*this);
+  if (shared_) owner_->onConnectionChanged(*this);  // HTTP/1 changes with the end of its request
 }
 
 // --- Coming up ---

@@ -505,6 +505,17 @@ TEST_F(Http2PoolTest, WaitsForRoomWhenNoConnectionMayBeOpened) {
   EXPECT_LE(peer.mostOpen(0), 2u);
 }
 
+TEST_F(Http2PoolTest, ALifetimeLetsRequestsEndAndTakesNoMore) {
+  apply({.connections = {.max_lifetime = milliseconds(5000), .lifetime_jitter_percent = 0}});
+  start();
+  ASSERT_TRUE(arrived(0, 1));
+  worker.dispatcher.advance(milliseconds(5100));
+  start();
+  ASSERT_TRUE(arrived(1, 1));
+  ASSERT_TRUE(answerAll());
+  EXPECT_TRUE(until([&] { return worker.pool().openConnections() == 1; }));
+}
+
 TEST_F(Http2PoolTest, WaitingHasItsLimitsInNumberAndTime) {
   allow(1);
   apply({.connect_timeout = milliseconds(300), .max_connections = 1, .max_pending_requests = 1});
