@@ -67,7 +67,8 @@ TEST(Messages, AGoodFileHasNone) {
 TEST(Messages, UnknownField) {
   EXPECT_EQ(findings(withCluster("name: \"c\" endpoints { addres: \"10.0.0.1:80\" }")),
             "w.textproto:3:23: clusters[0].endpoints[0].addres: Endpoint has no field \"addres\"; "
-            "did you mean \"address\"? known: address, weight, id, priority, locality, metadata\n");
+            "did you mean \"address\"? known: address, weight, id, priority, locality, metadata, "
+            "max_connections, max_requests\n");
 }
 
 TEST(Messages, UnknownFieldIsSkippedWithItsValue) {
@@ -203,7 +204,8 @@ TEST(Messages, ErrorsInsideAnExtensionHaveTheirOwnPlace) {
       base::concat(
           "w.textproto:5:12: ", kRoute,
           ".route.clutser: RouteAction has no field \"clutser\"; did you mean "
-          "\"cluster\"? known: cluster, timeout, idle_timeout, grpc_timeout, retry, hash_keys\n"));
+          "\"cluster\"? known: cluster, timeout, idle_timeout, grpc_timeout, retry, hash_keys, "
+          "priority\n"));
 }
 
 TEST(Messages, TerminalFilters) {
