@@ -59,6 +59,7 @@ class Link final : public network::ConnectionHandler,
   void onClose(network::CloseReason reason) override;
 
   void countEnd(network::CloseReason reason);
+  void report(event::MonotonicTime::duration took, bool success);
   void leave();
 
   // In this order: the connection goes first, the cluster last.
@@ -88,7 +89,17 @@ void Link::onConnected() {
   const auto took = cluster_->io().dispatcher().preciseNow() - started_;
   cluster_->cells().connect_us->record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
-  if (handler_ != nullptr) handler_->onConnected();
+  if (handler_ == nullptr) return;
+  report(took, true);
+  handler_->onConnected();
+}
+
+// For balancers that learn from traffic.
+void Link::report(event::MonotonicTime::duration took, bool success) {
+  if (endpoint_->index() == WorkerEndpoint::kRemoved) return;
+  cluster_->balancer().onResponse(endpoint_->index(),
+                                  std::chrono::duration_cast<std::chrono::microseconds>(took),
+                                  success, cluster_->io().dispatcher().now());
 }
 
 void Link::onData(buffer::Buffer& data, bool end_stream) {
@@ -119,6 +130,7 @@ void Link::onClose(network::CloseReason reason) {
 void Link::countEnd(network::CloseReason reason) {
   WorkerCluster::Cells& cells = cluster_->cells();
   EndpointUsage::Cells& own = endpoint_->stats();
+  if (!up_ && reason != network::CloseReason::kLocal) report({}, false);
   switch (reason) {
     case network::CloseReason::kLocal:
       return;

@@ -3,52 +3,16 @@
 
 #include "gtest/gtest.h"
 
-#include "source/upstream/grouped_balancer.h"
 #include "test/router/router_fixture.h"
+#include "test/upstream/listening_balancer.h"
 
 namespace weir::router {
 namespace {
 
 using std::chrono::milliseconds;
 
-struct Report {
-  milliseconds took;
-  bool success;
-  bool operator==(const Report&) const = default;
-};
-
-// Notes what it is told of endpoints.
-class Listening final : public upstream::AlgorithmFactory {
- public:
-  explicit Listening(std::vector<Report>& reports) : reports_(reports) {}
-  std::string_view name() const override { return "listening"; }
-  std::unique_ptr<upstream::Algorithm> createAlgorithm(
-      const upstream::BalancerContext&) const override {
-    return std::make_unique<Ear>(reports_);
-  }
-
- private:
-  class Ear final : public upstream::Algorithm {
-   public:
-    explicit Ear(std::vector<Report>& reports) : reports_(reports) {}
-    void onGroup(const upstream::HostSet&, const upstream::HostGroup& group,
-                 const upstream::HostLoads&) override {
-      host_ = group.hosts.front();
-    }
-    upstream::Pick pick(const upstream::PickContext&) override {
-      return upstream::Pick::endpoint(host_);
-    }
-    void onResponse(uint32_t, std::chrono::microseconds took, bool success,
-                    event::MonotonicTime) override {
-      reports_.push_back({std::chrono::duration_cast<milliseconds>(took), success});
-    }
-
-   private:
-    std::vector<Report>& reports_;
-    uint32_t host_ = 0;
-  };
-  std::vector<Report>& reports_;
-};
+using upstream::Listening;
+using upstream::Report;
 
 class RouterFeedbackTest : public RouterTest {
  protected:

@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include "test/upstream/listening_balancer.h"
 #include "test/upstream/test_cluster.h"
 
 namespace weir::upstream {
@@ -108,6 +109,27 @@ TEST_F(EndpointConnectionTest, CarriesBytesBothWaysAndCountsThem) {
   EXPECT_EQ(counter("cluster_connections_total"), 1);
   EXPECT_EQ(counter("cluster_bytes_sent_total"), 11) << "each byte once";
   EXPECT_EQ(counter("cluster_connect_failures_total"), 0);
+}
+
+TEST_F(EndpointConnectionTest, TheBalancerHearsHowConnectingWent) {
+  std::vector<Report> reports;
+  ClusterOptions options;
+  options.load_balancer = std::make_shared<Listening>(reports);
+  apply(options);
+  Owner owner;
+  connect(owner);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_TRUE(reports[0].success);
+  origin.close(0, /*reset=*/true);
+  EXPECT_TRUE(worker.until([&] { return owner.closed == 1; }));
+  EXPECT_EQ(reports.size(), 1u) << "what comes later is not about connecting";
+  origin.kill();
+  Owner late;
+  ASSERT_TRUE(late.open(worker));
+  EXPECT_TRUE(worker.until([&] { return late.closed == 1; }));
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_FALSE(reports[1].success);
+  worker.clusters.apply({});  // the balancer goes before what it reports to
 }
 
 TEST_F(EndpointConnectionTest, TellsOfTheEndOnceAndCountsNoMore) {

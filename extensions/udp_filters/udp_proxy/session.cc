@@ -163,7 +163,18 @@ bool UdpSession::choose() {
   }
   endpoint_ = std::move(choice.endpoint);
   slot_ = std::move(choice.slot);
+  answered_ = false;
+  chosen_at_ = proxy_.io().dispatcher().now();
   return true;
+}
+
+// The first answer, or that there will be none, for balancers that learn from traffic.
+void UdpSession::report(bool success) {
+  if (std::exchange(answered_, true)) return;
+  if (endpoint_->index() == upstream::WorkerEndpoint::kRemoved) return;
+  const event::MonotonicTime now = proxy_.io().dispatcher().now();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - chosen_at_);
+  cluster_->balancer().onResponse(endpoint_->index(), took, success, now);
 }
 
 std::optional<uint64_t> UdpSession::hash() const {
@@ -218,6 +229,7 @@ void UdpSession::fail() {
   proxy_.metrics().endpoint_errors.add();
   cluster_->cells().connect_failures->add();
   endpoint_->stats().connect_failures.add();
+  report(false);
   failed_host_ = endpoint_->index();
   close();
 }
@@ -340,6 +352,7 @@ bool UdpSession::answer(const UdpDatagrams& datagrams) {
   metrics.from_endpoints.add(answers.count());
   metrics.from_endpoints_bytes.add(answers.bytes.size());
   cluster_->cells().bytes_received->add(answers.bytes.size());
+  report(true);
   proxy_.host().send(answers);
   touch();
   if (most == 0) return true;

@@ -86,6 +86,7 @@ class UdpSession final : public event::FdHandler,
   void touch();
   void armTimer();
   void onTimer();
+  void report(bool success);
   std::optional<uint64_t> hash() const;
 
   UdpProxy& proxy_;
@@ -100,6 +101,8 @@ class UdpSession final : public event::FdHandler,
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
   upstream::RequestSlot slot_;           // at it
   bool counted_ = false;                 // against its max_connections
+  bool answered_ = false;                // by it
+  event::MonotonicTime chosen_at_;       // when it was
   std::optional<uint32_t> failed_host_;  // avoid it when there is another
   network::UdpOffload offload_;
   std::unique_ptr<network::UdpSendQueue> queue_;  // made when the socket has no room

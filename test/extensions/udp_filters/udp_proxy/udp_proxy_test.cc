@@ -10,6 +10,7 @@
 
 #include "source/network/udp_listener.h"
 #include "test/network/udp_peer.h"
+#include "test/upstream/listening_balancer.h"
 #include "test/upstream/test_cluster.h"
 
 namespace weir::extensions::udp_filters::udp_proxy {
@@ -49,7 +50,7 @@ class UdpProxyTest : public testing::Test {
   void useEndpoints() {
     std::vector<Address> addresses;
     for (const UdpPeer* endpoint : endpoints_) addresses.push_back(endpoint->address());
-    worker_.clusters.apply({process_.config(addresses)});
+    worker_.clusters.apply({process_.config(addresses, options_)});
   }
   // As a new snapshot does.
   void reconfigure() {
@@ -91,6 +92,8 @@ class UdpProxyTest : public testing::Test {
                                   {{"listener", "l"}, {"reason", reason}});
   }
 
+  std::vector<upstream::Report> reports_;
+  upstream::ClusterOptions options_;
   upstream::TestProcess process_;
   upstream::TestWorker worker_{process_};
   UdpProxyConfig config_;
@@ -201,6 +204,21 @@ TEST_F(UdpProxyTest, EndsAfterTheExpectedResponses) {
   EXPECT_EQ(next(client).bytes, "2");
   EXPECT_TRUE(silent(client));
   EXPECT_EQ(stat("sessions_active"), 0);
+}
+
+TEST_F(UdpProxyTest, TheBalancerHearsOfTheFirstAnswerOrItsRefusal) {
+  options_.load_balancer = std::make_shared<upstream::Listening>(reports_);
+  start();
+  const UdpPeer client, late;
+  exchange(client, one_, "1");
+  exchange(client, one_, "2");
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_TRUE(reports_[0].success);
+  one_.close();
+  late.send("3", at());
+  worker_.until([&] { return stat("endpoint_errors_total") == 1; });
+  ASSERT_EQ(reports_.size(), 2u);
+  EXPECT_FALSE(reports_[1].success);
 }
 
 TEST_F(UdpProxyTest, ARefusingEndpointIsLeftForAnother) {
