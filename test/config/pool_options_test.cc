@@ -98,14 +98,14 @@ source_addresses: "::1")",
 
 TEST_F(PoolOptionsTest, RefusesWhatIsOutOfRange) {
   EXPECT_EQ(findings("queue { timeout { } }"),
-            "w:3:17: clusters[0].queue.timeout: 0 s is out of range; it must be 1 ms to 10 min\n");
+            "w:3:9: clusters[0].queue.timeout: 0 s is out of range; it must be 1 ms to 10 min\n");
   EXPECT_EQ(findings("preconnect: 1001"),
             "w:3:13: clusters[0].preconnect: 1001 is out of range; it must be 0 to 1000\n");
   EXPECT_EQ(findings("retry_limits { budget_percent: 101 }"),
             "w:3:32: clusters[0].retry_limits.budget_percent: 101 is out of range; it must be 0 to "
             "100\n");
   EXPECT_EQ(findings("", "address: \"10.0.0.1:80\" max_requests: 10000001"),
-            "w:2:76: clusters[0].endpoints[0].max_requests: 10000001 is out of range; it must be 0 "
+            "w:2:71: clusters[0].endpoints[0].max_requests: 10000001 is out of range; it must be 0 "
             "to 10000000\n");
   EXPECT_EQ(findings("max_requests: 10000001"),
             "w:3:15: clusters[0].max_requests: 10000001 is out of range; it must be 1 to "
@@ -135,7 +135,7 @@ TEST_F(PoolOptionsTest, RefusesBadSourceAddresses) {
 
 TEST_F(PoolOptionsTest, RefusesPartsOfASecondOfTheKernel) {
   EXPECT_EQ(findings("tcp_keep_alive { idle { seconds: 1 nanos: 500000000 } }"),
-            "w:3:23: clusters[0].tcp_keep_alive.idle: the kernel counts in whole seconds; write "
+            "w:3:18: clusters[0].tcp_keep_alive.idle: the kernel counts in whole seconds; write "
             "1 s\n");
 }
 
