@@ -4,6 +4,7 @@
 
 #include "extensions/access_loggers/file/config.h"
 #include "extensions/access_loggers/stdout/config.h"
+#include "extensions/clusters/aggregate/config.h"
 #include "extensions/clusters/dns_srv/config.h"
 #include "extensions/clusters/logical_dns/config.h"
 #include "extensions/clusters/original_destination/config.h"
@@ -23,8 +24,10 @@
 #include "extensions/load_balancing/prequal/config.h"
 #include "extensions/load_balancing/random/config.h"
 #include "extensions/load_balancing/ring_hash/config.h"
+#include "extensions/load_balancing/override/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
 #include "extensions/load_balancing/source_ip_hash/config.h"
+#include "extensions/load_balancing/subset/config.h"
 #include "extensions/network_filters/connection_limit/config.h"
 #include "extensions/network_filters/direct_response/config.h"
 #include "extensions/network_filters/echo/config.h"
@@ -47,6 +50,7 @@ template <class Add>
 void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::file::FileLoggerExtension>());
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
+  add(std::make_unique<clusters::aggregate::AggregateExtension>());
   add(std::make_unique<clusters::dns_srv::DnsSrvExtension>());
   add(std::make_unique<clusters::logical_dns::LogicalDnsExtension>());
   add(std::make_unique<clusters::original_destination::OriginalDestinationExtension>());
@@ -66,8 +70,10 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::prequal::PrequalExtension>());
   add(std::make_unique<load_balancing::random::RandomExtension>());
   add(std::make_unique<load_balancing::ring_hash::RingHashExtension>());
+  add(std::make_unique<load_balancing::override::OverrideExtension>());
   add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
   add(std::make_unique<load_balancing::source_ip_hash::SourceIpHashExtension>());
+  add(std::make_unique<load_balancing::subset::SubsetExtension>());
   add(std::make_unique<network_filters::connection_limit::ConnectionLimitExtension>());
   add(std::make_unique<network_filters::direct_response::DirectResponseExtension>());
   add(std::make_unique<network_filters::echo::EchoExtension>());

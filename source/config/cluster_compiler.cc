@@ -8,6 +8,7 @@
 
 #include "api/weir/config/v1/cluster.pb.h"
 #include "source/base/concat.h"
+#include "source/config/aggregates.h"
 #include "source/config/balancing_policy.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
@@ -162,6 +163,7 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   cluster->endpoint_source = std::move(found.endpoint_source);
   cluster->membership = std::move(found.membership);
   cluster->clusters = std::move(found.clusters);
+  if (!cluster->clusters.empty()) refuseSettingsOfItsOwn(from, at);
   CompileContext balancing = context();
   balancing.cluster_name = cluster->name;
   cluster->load_balancer =
@@ -171,6 +173,9 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
       base::concat("load balancing ", from.load_balancing().config().SerializeAsString());
   cluster->hash_policy = compileHashKeys(from.hash_keys(), at);
   noteHashing(*cluster, at);
+  // Of one that only stands for others, nobody knows here.
+  const bool matches = cluster->load_balancer == nullptr || cluster->load_balancer->usesMetadata();
+  if (!matches && cluster->clusters.empty()) not_matching_.insert(cluster->name);
   cluster->hosts = initialHosts(std::move(found.members), *cluster);
   cluster->original_source = from.original_source();
   CompileContext here = context();

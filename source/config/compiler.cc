@@ -11,6 +11,7 @@
 #include "api/weir/config/v1/config.pb.h"
 #include "source/base/concat.h"
 #include "source/config/address_conflicts.h"
+#include "source/config/aggregates.h"
 #include "source/config/balancing_policy.h"
 #include "source/config/extension_types.h"
 #include "source/config/fields.h"
@@ -58,6 +59,7 @@ void Compiler::compile(const v1::Config& config, const Cursor& at, Snapshot& sna
   for (int i = 0; i < config.clusters_size(); ++i) {
     snapshot.clusters.push_back(compileCluster(config.clusters(i), at.at("clusters", i)));
   }
+  checkAggregates(snapshot.clusters, at);
   std::map<std::string, int> names;
   for (int i = 0; i < config.listeners_size(); ++i) {
     const v1::Listener& listener = config.listeners(i);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -76,6 +77,10 @@ class Compiler {
   bool mayHash(std::string_view cluster) const {
     return not_hashing_.find(cluster) == not_hashing_.end();
   }
+  // False: that cluster's load balancing does not look at what routes ask of metadata.
+  bool mayMatchMetadata(std::string_view cluster) const {
+    return not_matching_.find(cluster) == not_matching_.end();
+  }
 
  private:
   struct Any {
@@ -130,6 +135,7 @@ class Compiler {
   std::vector<std::string> cluster_names_;  // sorted
   bool cluster_names_complete_ = true;
   std::set<std::string, std::less<>> not_hashing_;  // clusters
+  std::set<std::string, std::less<>> not_matching_;  // clusters
 };
 
 }  // namespace weir::config

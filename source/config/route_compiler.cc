@@ -105,6 +105,20 @@ router::RetryPolicy compileRetry(const v1::Retry& from, const Cursor& at) {
   return policy;
 }
 
+std::vector<std::pair<std::string, std::string>> compileMetadataMatch(const v1::RouteAction& from,
+                                                                      const Cursor& at,
+                                                                      const Compiler& compiler) {
+  const std::map<std::string, std::string> sorted(from.metadata_match().begin(),
+                                                  from.metadata_match().end());
+  if (!sorted.empty() && !compiler.mayMatchMetadata(from.cluster())) {
+    at.field("metadata_match")
+        .error(base::concat("load balancing of cluster \"", from.cluster(),
+                            "\" does not look at metadata"),
+               "give it load_balancing/subset, or remove metadata_match");
+  }
+  return {sorted.begin(), sorted.end()};
+}
+
 router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& at,
                                      const Compiler& compiler) {
   router::ClusterAction action;
@@ -125,6 +139,7 @@ router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& 
         .error(base::concat("load balancing of cluster \"", action.cluster, "\" hashes nothing"),
                "give it load_balancing/ring_hash or load_balancing/maglev, or remove hash_keys");
   }
+  action.metadata_match = compileMetadataMatch(from, at, compiler);
   return action;
 }
 

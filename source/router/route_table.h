@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -62,6 +63,7 @@ struct ClusterAction {
   // Of those who wait for room in a cluster with QueueOrder::kPriority, the highest goes first.
   uint8_t priority = 0;
   std::shared_ptr<const upstream::HashPolicy> hash_policy = {};  // null: the cluster's
+  std::vector<std::pair<std::string, std::string>> metadata_match = {};  // sorted by key
 };
 
 struct RedirectAction {

@@ -60,6 +60,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
   void leaveQueue();
   void overflow(std::string_view detail);
   void pickAfter(std::chrono::milliseconds delay);
+  void takeOverride(const upstream::WorkerCluster& cluster);
   bool sendsAgain(const std::optional<Retries::Again>& again);
   void sendAgain();
   void redirect(const RedirectAction& action, http::RequestHead& head);
@@ -215,6 +216,7 @@ upstream::WorkerCluster::Choice Router::choose() {
   pick_context.info = &context.info;
   pick_context.source = context.info.downstream_remote;
   pick_context.hash_policy = action_->hash_policy.get();
+  pick_context.metadata = &action_->metadata_match;
   const network::ConnectionInfo* connection = context.info.connection_info;
   if (connection != nullptr && connection->original_destination) {
     pick_context.original_destination = &*connection->original_destination;
@@ -232,6 +234,7 @@ void Router::send(upstream::WorkerCluster::Choice& choice) {
   if (waited) waits_in_->queue().leave(*this);
   ++chain_.context().info.attempts;
   serving_ = choice.cluster;
+  takeOverride(*serving_);
   if (upstream_.start(choice, again_.fresh)) return;
   --chain_.context().info.attempts;
   enterQueue(serving_, waited && waits_in_.get() == serving_.get());
@@ -259,6 +262,18 @@ void Router::leaveQueue() {
 
 void Router::overflow(std::string_view detail) {
   fail({ErrorOrigin::kUpstream, ErrorReason::kOverflow, true, detail});
+}
+
+// What told the balancer an endpoint does not go on to it, but counts for further picks.
+void Router::takeOverride(const upstream::WorkerCluster& cluster) {
+  const std::string_view header = cluster.config().load_balancer->overrideHeader();
+  http::FilterChainContext& context = chain_.context();
+  if (header.empty() || !context.request.headers.has(header)) return;
+  const bool one = context.request.headers.count(header) == 1;
+  if (one && context.info.override_host.empty()) {
+    context.info.override_host = context.request.headers.get(header);
+  }
+  context.request.headers.remove(header);
 }
 
 void Router::pickAfter(std::chrono::milliseconds delay) {

@@ -257,6 +257,7 @@ void WorkerCluster::reportConnectFailure(const WorkerEndpoint& endpoint,
 // --- Choosing ---
 
 WorkerCluster::Choice WorkerCluster::choose(const PickContext& context) {
+  if (!config_->clusters.empty()) return chooseOther(context);
   for_request_ = context.request != nullptr;
   const uint32_t limit = for_request_ ? config_->max_requests : 0;
   if (limit == 0) return chooseHere(context, RequestSlot::Quota::kNone);

@@ -327,6 +327,15 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   Choice chooseNamed(const PickContext& context, RequestSlot::Quota quota);
   Choice chosen(base::LocalRef<WorkerEndpoint> endpoint, RequestSlot slot);
   Choice wait(std::string_view reason);
+  Choice chooseOther(const PickContext& context);
+  // What it can be expected to give, the best first.
+  enum class Standing : uint8_t {
+    kFine,
+    kPanic,   // some of its endpoints are picked whatever their health
+    kNothing  // none may be picked
+  };
+  Standing standing();
+  void findOthers();
   void reportConnectFailure(const WorkerEndpoint& endpoint, const network::Address& source,
                             int error);
   template <class F>
@@ -339,7 +348,9 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   base::LocalRef<BoundTransport> transport_;
   base::log::LogLimiter source_log_{std::chrono::seconds(10)};
   RequestQuota request_quota_;
-  NamedEndpoints named_;  // of an endpoint source
+  NamedEndpoints named_;                // of an endpoint source
+  std::vector<WorkerCluster*> others_;  // that it stands for; alive within one generation
+  uint64_t others_of_ = 0;              // of the ClusterSet
   std::shared_ptr<const HostSet> hosts_;
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;        // as in hosts_->hosts
   SlowStart slow_start_;                                         // the balancer's

@@ -205,7 +205,7 @@ TEST(Messages, ErrorsInsideAnExtensionHaveTheirOwnPlace) {
           "w.textproto:5:12: ", kRoute,
           ".route.clutser: RouteAction has no field \"clutser\"; did you mean "
           "\"cluster\"? known: cluster, timeout, idle_timeout, grpc_timeout, retry, hash_keys, "
-          "priority\n"));
+          "priority, metadata_match\n"));
 }
 
 TEST(Messages, TerminalFilters) {
