@@ -11,6 +11,7 @@
 #include "source/base/concat.h"
 #include "source/base/log.h"
 #include "source/server/admin_clusters.h"
+#include "source/server/endpoint_metrics.h"
 #include "source/server/server.h"
 #include "source/server/version.h"
 
@@ -83,7 +84,8 @@ AdminReply stats(Server& server, const AdminRequest& request) {
 
 AdminReply metrics(Server& server, const AdminRequest& request) {
   refreshProcessGauges(server);
-  return {.body = server.stats().prometheus(queryValue(request, "filter")),
+  const std::string_view filter = queryValue(request, "filter");
+  return {.body = server.stats().prometheus(filter) + endpointMetrics(server, filter),
           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
 

@@ -13,6 +13,9 @@ namespace weir::stats {
 // Label name and value, as in Prometheus.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+// As the exposition format wants it within a label's quotes.
+std::string escapedLabel(std::string_view value);
+
 // One worker's share of a counter or gauge: written by that worker alone, read by anyone. An
 // increment is a plain load, add and store (relaxed), no locked instruction. Worker-confined for
 // writing.

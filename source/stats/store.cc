@@ -196,6 +196,10 @@ void Store::State::appendHistogram(std::string& text, std::string_view name,
   text += concat("weir_", name, "_count", labels, " ", all.count, "\n");
 }
 
+std::string escapedLabel(std::string_view value) {
+  return escaped(value, /*quote=*/true);
+}
+
 Store::Store() : state_(std::make_unique<State>()) {}
 Store::~Store() = default;
 
