@@ -134,7 +134,7 @@ class Compiler {
   std::string node_locality_;
   std::vector<std::string> cluster_names_;  // sorted
   bool cluster_names_complete_ = true;
-  std::set<std::string, std::less<>> not_hashing_;  // clusters
+  std::set<std::string, std::less<>> not_hashing_;   // clusters
   std::set<std::string, std::less<>> not_matching_;  // clusters
 };
 

@@ -58,8 +58,8 @@ struct StreamInfo {
   std::string_view cluster;
   const network::Address* upstream_address = nullptr;
   uint32_t attempts = 0;
-  // The endpoint that a filter wants it to go to: its id or address (load_balancing/override). Lives
-  // as long as the stream.
+  // The endpoint that a filter wants it to go to: its id or address (load_balancing/override).
+  // Lives as long as the stream.
   std::string_view override_host;
   // What filters have set; null: nothing. dynamicMetadata() makes it.
   DynamicMetadata* dynamic_metadata = nullptr;
