@@ -30,9 +30,7 @@ std::unique_ptr<Connection> Connection::connect(IoContext& io, const Address& re
                                                 const ConnectOptions& options) {
   const bool race = !options.more_addresses.empty();
   int error = 0;
-  const int fd =
-      race ? -1
-           : openConnectingSocket(remote, options.socket, error).release();
+  const int fd = race ? -1 : openConnectingSocket(remote, options.socket, error).release();
   std::unique_ptr<Connection> connection(
       new Connection(io, fd, remote, nullptr, std::move(transport), State::kConnecting));
   if (race) {

@@ -114,6 +114,11 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(next));
   group_in_flight_.assign(hosts_->groups.size(), 0);  // until it is summed up
   if (config_->endpoint_source == nullptr) named_.clear();
+  limited_endpoints_ =
+      std::any_of(hosts_->hosts.begin(), hosts_->hosts.end(), [](const auto& each) {
+        return each.endpoint->max_requests > 0 || each.endpoint->max_connections > 0;
+      });
+  may_be_full_ = limited_endpoints_ || short_of_connections_;
   if (before != hosts_) {
     std::vector<base::LocalRef<WorkerEndpoint>> endpoints =
         endpointsOf(*hosts_, before != nullptr ? *before : kNone);
@@ -122,12 +127,11 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
       if (gone) gone->remove();
     }
   }
+  // What other workers use of an endpoint with limits counts as well.
+  if (limited_endpoints_) {
+    for (uint32_t i = 0; i < endpoints_.size(); ++i) host(i);
+  }
   sumInFlight();
-  limited_endpoints_ =
-      std::any_of(hosts_->hosts.begin(), hosts_->hosts.end(), [](const auto& each) {
-        return each.endpoint->max_requests > 0 || each.endpoint->max_connections > 0;
-      });
-  may_be_full_ = limited_endpoints_ || short_of_connections_;
   balancer_->onHostSet(*hosts_, *this);
   queue_.roomMade();
 }
@@ -135,7 +139,7 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
 void WorkerCluster::sumInFlight() {
   group_in_flight_.assign(hosts_->groups.size(), 0);
   for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
-    if (endpoint->in_flight > 0) addInFlight(*endpoint, endpoint->in_flight);
+    if (endpoint && endpoint->in_flight > 0) addInFlight(*endpoint, endpoint->in_flight);
   }
 }
 
@@ -167,15 +171,17 @@ std::vector<base::LocalRef<WorkerEndpoint>> WorkerCluster::endpointsOf(const Hos
     const uint32_t place = placeOf(i);
     const bool stays = place != WorkerEndpoint::kRemoved && endpoints_[place] &&
                        endpoints_[place]->follow(i, endpoint);
-    if (stays) {
-      endpoints.push_back(std::move(endpoints_[place]));
-      continue;
-    }
-    endpoints.push_back(
-        base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id)));
-    endpoints.back()->index_ = i;
+    endpoints.push_back(stays ? std::move(endpoints_[place]) : base::LocalRef<WorkerEndpoint>());
   }
   return endpoints;
+}
+
+WorkerEndpoint& WorkerCluster::makeEndpoint(uint32_t index) {
+  const std::shared_ptr<const Endpoint>& endpoint = hosts_->hosts[index].endpoint;
+  endpoints_[index] =
+      base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id));
+  endpoints_[index]->index_ = index;
+  return *endpoints_[index];
 }
 
 // Cells stay for connections that were made before, whatever the protocol is now.
@@ -207,7 +213,9 @@ void WorkerCluster::bindTransport(const ClusterConfig* before) {
 
 template <class F>
 void WorkerCluster::forEachEndpoint(F&& visit) {
-  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) visit(*endpoint);
+  for (const base::LocalRef<WorkerEndpoint>& endpoint : endpoints_) {
+    if (endpoint) visit(*endpoint);
+  }
   named_.forEach(visit);
 }
 

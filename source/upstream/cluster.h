@@ -242,17 +242,22 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
     std::string_view reason = {};                  // static text unless kEndpoint
   };
   Choice choose(const PickContext& context);
-  WorkerEndpoint& host(uint32_t index) { return *endpoints_[index]; }
+  // Made when it is first wanted: of a large cluster most workers use few.
+  WorkerEndpoint& host(uint32_t index) {
+    return endpoints_[index] ? *endpoints_[index] : makeEndpoint(index);
+  }
   LoadBalancer& balancer() { return *balancer_; }
   base::ServiceMap& services() { return services_; }
-  uint32_t inFlight(uint32_t host) const override { return endpoints_[host]->in_flight; }
+  uint32_t inFlight(uint32_t host) const override {
+    return endpoints_[host] ? endpoints_[host]->in_flight : 0;
+  }
   std::optional<uint64_t> groupInFlight(uint32_t group) const override {
     return group_in_flight_[group];
   }
   // Of RequestSlot: WorkerEndpoint::in_flight has changed.
   void addInFlight(const WorkerEndpoint& endpoint, int64_t change);
   bool full(uint32_t index) const override {
-    return may_be_full_ && endpoints_[index]->full(for_request_);
+    return may_be_full_ && endpoints_[index] && endpoints_[index]->full(for_request_);
   }
 
   // Opens a connection to `endpoint` with the cluster's transport, on behalf of `target`. Counts
@@ -317,6 +322,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void makeBalancer();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
   void sumInFlight();
+  WorkerEndpoint& makeEndpoint(uint32_t index);
   std::vector<base::LocalRef<WorkerEndpoint>> endpointsOf(const HostSet& next,
                                                           const HostSet& before);
   void remove();
@@ -352,7 +358,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   std::vector<WorkerCluster*> others_;  // that it stands for; alive within one generation
   uint64_t others_of_ = 0;              // of the ClusterSet
   std::shared_ptr<const HostSet> hosts_;
-  std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;        // as in hosts_->hosts
+  // As in hosts_->hosts; empty ones have not been wanted, and have no limits of their own.
+  std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;
   SlowStart slow_start_;                                         // the balancer's
   std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;

@@ -5,14 +5,14 @@ namespace weir::upstream {
 EndpointUsage::~EndpointUsage() {
   while (first_ != nullptr) {
     const std::unique_ptr<Cells> cells(first_);
-    first_ = cells->next;
+    first_ = cells->next_;
   }
 }
 
 EndpointUsage::Cells& EndpointUsage::join() {
   auto cells = std::make_unique<Cells>();
   const std::lock_guard lock(mutex_);
-  cells->next = first_;
+  cells->next_ = first_;
   first_ = cells.release();
   return *first_;
 }
@@ -21,8 +21,8 @@ void EndpointUsage::leave(Cells& cells) {
   const std::unique_ptr<Cells> gone(&cells);
   const std::lock_guard lock(mutex_);
   Cells** at = &first_;
-  while (*at != &cells) at = &(*at)->next;
-  *at = cells.next;
+  while (*at != &cells) at = &(*at)->next_;
+  *at = cells.next_;
   if (left_ == nullptr) left_ = std::make_unique<Totals>();
   add(cells, *left_);
 }
@@ -30,7 +30,7 @@ void EndpointUsage::leave(Cells& cells) {
 EndpointUsage::Totals EndpointUsage::totals() const {
   const std::lock_guard lock(mutex_);
   Totals all = left_ != nullptr ? *left_ : Totals();
-  for (const Cells* cells = first_; cells != nullptr; cells = cells->next) add(*cells, all);
+  for (const Cells* cells = first_; cells != nullptr; cells = cells->next_) add(*cells, all);
   return all;
 }
 

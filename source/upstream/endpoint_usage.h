@@ -38,7 +38,7 @@ class EndpointUsage {
 
    private:
     friend class EndpointUsage;
-    Cells* next = nullptr;
+    Cells* next_ = nullptr;
   };
   struct Totals {
     uint64_t requests = 0;

@@ -182,8 +182,9 @@ TEST(TextParser, ByteOrderMarkAndCarriageReturnsAreSpace) {
 
 TEST(TextParser, TabsCountToTheNextEighthColumn) {
   v1::Config config;
-  EXPECT_EQ(parse("\tx: 1", config),
-            "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, node\n");
+  EXPECT_EQ(
+      parse("\tx: 1", config),
+      "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, node\n");
 }
 
 TEST(TextParser, DepthIsBounded) {

@@ -188,9 +188,9 @@ TEST_F(ConnectRaceTest, ReadingIsSwitchedWhileItRuns) {
 }
 
 TEST_F(ConnectRaceTest, ASourceAddressIsForThoseOfItsFamily) {
-  connection_ = Connection::connect(
-      worker_.io, *Address::parse("[::1]:1"), nullptr,
-      {.socket = {.source_ipv4 = *Address::parse("127.0.0.2:0")}, .more_addresses = std::span(&good_, 1)});
+  connection_ = Connection::connect(worker_.io, *Address::parse("[::1]:1"), nullptr,
+                                    {.socket = {.source_ipv4 = *Address::parse("127.0.0.2:0")},
+                                     .more_addresses = std::span(&good_, 1)});
   connection_->setHandler(handler_);
   ASSERT_TRUE(connected());
   EXPECT_EQ(connection_->remoteAddress(), good_);

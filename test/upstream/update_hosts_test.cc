@@ -53,8 +53,8 @@ TEST_F(UpdateHostsTest, EndpointsThatStayAreTheSameWhereverTheyStand) {
   HostList before, after;
   for (uint32_t i = 0; i < 10; ++i) before.add(numbered(i));
   update(before);
-  std::vector<WorkerEndpoint*> known;
-  for (uint32_t i = 0; i < 10; ++i) known.push_back(endpoint(i));
+  std::vector<base::LocalRef<WorkerEndpoint>> known;  // so that none is made where one was
+  for (uint32_t i = 0; i < 10; ++i) known.emplace_back(endpoint(i));
   for (const uint32_t i : {7u, 3u, 20u, 0u, 9u, 21u, 1u}) after.add(numbered(i, 5));
   update(after);
   const std::vector<int> expected = {7, 3, -1, 0, 9, -1, 1};
@@ -62,7 +62,8 @@ TEST_F(UpdateHostsTest, EndpointsThatStayAreTheSameWhereverTheyStand) {
     EXPECT_EQ(endpoint(i)->index(), i);
     EXPECT_EQ(endpoint(i)->endpoint().weight, 5u);
     EXPECT_EQ(&endpoint(i)->endpoint(), after.list()[i].endpoint.get());
-    const auto found = std::find(known.begin(), known.end(), endpoint(i));
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const auto& each) { return each.get() == endpoint(i); });
     EXPECT_EQ(found == known.end() ? -1 : found - known.begin(), expected[i]);
   }
 }

@@ -8,7 +8,8 @@ from tools.checks.repository import Finding
 NAME = "headers"
 ABOUT = "#pragma once, and a thread word in each class comment"
 
-THREAD_WORDS = ("Main-thread only", "Worker-confined", "Thread-safe", "Immutable")
+# "Value": its owner decides, as for a number.
+THREAD_WORDS = ("Main-thread only", "Worker-confined", "Thread-safe", "Immutable", "Value")
 
 _CLASS = re.compile(r"^class\s+(\[\[\w+\]\]\s+|[A-Z_]+\(.*\)\s+)?(?P<name>\w+)(?!.*;\s*$)")
 
