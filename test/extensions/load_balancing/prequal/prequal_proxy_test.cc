@@ -22,7 +22,10 @@ using test::RawConnection;
 using test::RawMessage;
 using test::ScriptedOrigin;
 
-constexpr char kPrequal[] = "load_balancing { config { [load_balancing/prequal] {} } }";
+// Probes keep up with one client that does nothing but ask.
+constexpr char kPrequal[] =
+    "load_balancing { config { [load_balancing/prequal] { "
+    "probing { max_per_second: 1000000 } } } }";
 
 // Counts requests; answers probes with `load`, or does not know them when that is empty.
 struct Origin {
@@ -80,14 +83,14 @@ TEST(PrequalProxy, ASlowOriginGetsLittle) {
   for (int i = 0; i < 3; ++i) origins.emplace_back(i == 1 ? load(2, 50'000) : load(2, 1'000));
   InProcessProxy proxy(configFor(origins));
   Client client(proxy);
-  EXPECT_EQ(mode(proxy, "observed"), 1);
+  EXPECT_TRUE(test::eventually([&] { return mode(proxy, "observed") == 1; }));
   ASSERT_TRUE(test::eventually([&] { return client.ask() && mode(proxy, "probed") == 1; }));
   EXPECT_EQ(mode(proxy, "observed"), 0);
   // Until all have told.
   ASSERT_TRUE(test::eventually([&] { return client.ask() && probes(proxy, "answered") > 30; }));
   const int before = origins[1].requests;
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(client.ask());
-  EXPECT_LT(origins[1].requests - before, 50);
+  EXPECT_LT(origins[1].requests - before, 80) << "by chance it would be 167";
   EXPECT_EQ(probes(proxy, "refused"), 0);
 }
 
