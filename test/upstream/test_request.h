@@ -27,7 +27,7 @@ class TestRequest final : public PoolRequest, public http::ResponseDecoder, publ
   }
   ~TestRequest() {
     if (PoolRequest::linked()) pool_().cancel(*this);
-    cluster_.queue().leave(*this);
+    if (queued()) cluster_.queue().leave(*this);  // else the cluster may be gone
     if (encoder != nullptr && !done && resets == 0) encoder->reset();
   }
   // Waits in the cluster's queue where it finds no room.
