@@ -13,9 +13,11 @@
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
 #include "source/config/hash_keys.h"
+#include "source/config/health_options.h"
 #include "source/config/http2_options.h"
 #include "source/config/pool_options.h"
 #include "source/network/dns_resolver.h"
+#include "source/upstream/endpoint_health.h"
 
 namespace weir::config {
 namespace {
@@ -85,6 +87,7 @@ upstream::EndpointEntry readEntry(const v1::Endpoint& from, bool names, const Cu
     endpoint.weight =
         static_cast<uint32_t>(readNumber(from.weight(), {0, kMaxWeight}, at.field("weight")));
   }
+  endpoint.state = readEndpointState(from);
   endpoint.id = from.id().empty() ? from.address() : from.id();
   readPlace(from, at, endpoint);
   readEndpointLimits(from, at, endpoint);
@@ -127,7 +130,9 @@ std::shared_ptr<const upstream::HostSet> initialHosts(
     const upstream::ClusterConfig& cluster) {
   std::vector<upstream::HostSet::Host> hosts;
   for (std::shared_ptr<const upstream::Endpoint>& member : members) {
-    hosts.push_back({.endpoint = std::move(member)});
+    const upstream::Health health =
+        upstream::combinedHealth(member->state, upstream::uncheckedHealth(cluster), false);
+    hosts.push_back({.endpoint = std::move(member), .health = health});
   }
   if (cluster.load_balancer == nullptr) {  // which has been reported
     return upstream::eligible(/*version=*/1, std::move(hosts), cluster.policy);
@@ -176,7 +181,6 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   // Of one that only stands for others, nobody knows here.
   const bool matches = cluster->load_balancer == nullptr || cluster->load_balancer->usesMetadata();
   if (!matches && cluster->clusters.empty()) not_matching_.insert(cluster->name);
-  cluster->hosts = initialHosts(std::move(found.members), *cluster);
   cluster->original_source = from.original_source();
   CompileContext here = context();
   here.cluster_name = cluster->name;
@@ -197,6 +201,9 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
                "HTTP_PROTOCOL_HTTP1 or HTTP_PROTOCOL_HTTP2");
   }
   readPoolOptions(from, at, *cluster);
+  compileHealth(from, at, *cluster);
+  compileStickiness(from, at, *cluster);
+  cluster->hosts = initialHosts(std::move(found.members), *cluster);
   // What is refused leaves no trace in the metrics.
   if (at.diagnostics().ok()) {
     cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);

@@ -15,6 +15,7 @@
 #include "source/config/balancing_policy.h"
 #include "source/config/extension_types.h"
 #include "source/config/fields.h"
+#include "source/config/health_options.h"
 
 namespace weir::config {
 namespace {
@@ -55,6 +56,8 @@ void Compiler::compile(const v1::Config& config, const Cursor& at, Snapshot& sna
   }
   node_locality_ = config.node().locality();
   checkLocality(node_locality_, at.field("node").field("locality"));
+  snapshot.health = readHealth(config.health(), at.field("health"));
+  exec_programs_ = snapshot.health.exec_programs;
   collectClusterNames(config, at);
   for (int i = 0; i < config.clusters_size(); ++i) {
     snapshot.clusters.push_back(compileCluster(config.clusters(i), at.at("clusters", i)));

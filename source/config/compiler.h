@@ -18,6 +18,7 @@ class Config;
 class Extension;
 class FilterChain;
 class FilterChainMatch;
+class HealthCheck;
 class Listener;
 class Runtime;
 }  // namespace weir::config::v1
@@ -96,7 +97,8 @@ class Compiler {
             .stats = stats_,
             .compiler = *this,
             .listener_name = listener_name,
-            .main_parts = main_parts_};
+            .main_parts = main_parts_,
+            .exec_programs = exec_programs_};
   }
 
   void collectClusterNames(const v1::Config& config, const Cursor& at);
@@ -110,6 +112,11 @@ class Compiler {
   // What Cluster.endpoints lists; `names`: hosts may be names.
   std::vector<upstream::EndpointEntry> readEntries(const v1::Cluster& from, bool names,
                                                    const Cursor& at);
+  void compileHealth(const v1::Cluster& from, const Cursor& at, upstream::ClusterConfig& to);
+  std::shared_ptr<const upstream::HealthCheckConfig> compileHealthCheck(
+      const v1::HealthCheck& from, const v1::Cluster& cluster, const Cursor& at,
+      const upstream::ClusterConfig& to);
+  void compileStickiness(const v1::Cluster& from, const Cursor& at, upstream::ClusterConfig& to);
   void noteHashing(const upstream::ClusterConfig& cluster, const Cursor& at);
   std::shared_ptr<upstream::ClusterUsage> usageOf(const std::string& cluster);
 
@@ -132,6 +139,7 @@ class Compiler {
   Usages& usages_;
   std::vector<std::shared_ptr<MainPart>> main_parts_;
   std::string node_locality_;
+  uint32_t exec_programs_ = 0;
   std::vector<std::string> cluster_names_;  // sorted
   bool cluster_names_complete_ = true;
   std::set<std::string, std::less<>> not_hashing_;   // clusters

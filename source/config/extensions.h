@@ -18,7 +18,9 @@
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/discovery.h"
+#include "source/upstream/health_checker.h"
 #include "source/upstream/load_balancer.h"
+#include "source/upstream/stickiness.h"
 
 namespace google::protobuf {
 class Message;
@@ -48,6 +50,8 @@ struct CompileContext {
   std::span<const upstream::EndpointEntry> endpoints = {};
   // For an access logger: it logs connections, not exchanges, so there are no heads.
   bool logs_connections = false;
+  // So many programs health checks may run at a time (Health.allow_exec); 0: none.
+  uint32_t exec_programs = 0;
 };
 
 // The categories of extensions and what each makes of its configuration message. compile() reports
@@ -112,6 +116,29 @@ class LoadBalancingExtension : public base::Extension {
   static constexpr std::string_view kCategory = "load_balancing";
   std::string_view category() const final { return kCategory; }
   virtual std::shared_ptr<const upstream::LoadBalancerFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+// How an endpoint is asked for its health. Immutable.
+class HealthCheckerExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "health_checkers";
+  std::string_view category() const final { return kCategory; }
+  // What checks offer by ALPN when they go over TLS; empty: as the cluster does.
+  virtual std::vector<std::string> applicationProtocols(
+      const google::protobuf::Message& /*config*/) const {
+    return {};
+  }
+  virtual std::shared_ptr<const upstream::HealthCheckerFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+};
+
+// How clients stay with their endpoint. Immutable.
+class StickinessExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "stickiness";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const upstream::StickinessFactory> compile(
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 

@@ -25,6 +25,13 @@ struct RuntimeConfig {
   std::string log_path;
 };
 
+// Health of endpoints, for all clusters. Value.
+struct HealthConfig {
+  std::string event_log = {};  // path; empty: none
+  uint32_t kept_events = 1000;
+  uint32_t exec_programs = 0;  // that checks may run at a time; 0: none
+};
+
 // A whole configuration, compiled: what workers run on. Immutable, versioned; replaced as a whole.
 struct Snapshot {
   uint64_t version = 0;
@@ -32,6 +39,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const upstream::ClusterConfig>> clusters;
   std::optional<network::Address> admin_address;
   RuntimeConfig runtime;
+  HealthConfig health;
   // What the main thread does for it while it is the running one; the server starts and stops them.
   std::vector<std::shared_ptr<MainPart>> main_parts;
   std::string text;  // canonical protobuf text of what is running, for admin

@@ -28,10 +28,12 @@
 #include "source/upstream/eligibility.h"
 #include "source/upstream/endpoint.h"
 #include "source/upstream/hash_policy.h"
+#include "source/upstream/health_policy.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
 #include "source/upstream/request_slot.h"
 #include "source/upstream/slow_start.h"
+#include "source/upstream/stickiness.h"
 #include "source/upstream/wait_queue.h"
 
 namespace weir::upstream {
@@ -104,6 +106,12 @@ struct ClusterConfig {
   std::shared_ptr<const MembershipSourceFactory> membership;
   // Not empty: one of these serves, and this cluster has no endpoints of its own.
   std::vector<std::string> clusters;
+  std::vector<std::shared_ptr<const HealthCheckConfig>> health_checks;
+  std::optional<OutlierPolicy> outliers;
+  DrainPolicy drain;
+  std::shared_ptr<const StickinessFactory> stickiness;  // null: none
+  std::string stickiness_identity;                      // as load_balancer_identity
+  StickyPolicy sticky_policy;
   // Connections to endpoints come from the client's own address (IP_TRANSPARENT).
   bool original_source = false;
   std::chrono::milliseconds connect_timeout{5'000};

@@ -110,6 +110,7 @@ Standing Sharing::standingOf(const HostSet::Host& host) const {
   if (host.endpoint->weight == 0) return Standing::kWeightless;
   switch (host.health) {
     case Health::kUnknown:
+      return policy_.unknown_waits ? Standing::kTakenOut : Standing::kHealthy;
     case Health::kHealthy:
       return Standing::kHealthy;
     case Health::kDegraded:

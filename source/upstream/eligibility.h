@@ -32,6 +32,8 @@ struct EligibilityPolicy {
   std::string own_locality = {};
   // kPreferOwn with fewer endpoints than this is kNone.
   uint32_t prefer_own_from = 6;
+  // An endpoint of which nothing is known yet is not picked, in panic neither.
+  bool unknown_waits = false;
 
   bool operator==(const EligibilityPolicy&) const = default;
 };

@@ -12,6 +12,9 @@
 
 namespace weir::upstream {
 
+// What the operator wants of an endpoint.
+enum class OperatorState : uint8_t { kEnabled, kDraining, kDisabled };
+
 // One endpoint as membership knows it. Immutable; shared by snapshots and workers.
 struct Endpoint {
   std::string id = {};  // unique in the cluster; the address by default
@@ -28,6 +31,7 @@ struct Endpoint {
   std::map<std::string, std::string> metadata = {};
   uint32_t max_connections = 0;  // over all workers; 0: no limit of its own
   uint32_t max_requests = 0;     // in progress, over all workers; 0: no limit of its own
+  OperatorState state = OperatorState::kEnabled;  // unless the operator has said otherwise since
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -73,6 +77,7 @@ struct HostSet {
   std::vector<HostGroup> groups;   // their shares sum up to kWhole; none when nothing is eligible
   std::vector<uint32_t> group_of;  // by host; kNoGroup: not eligible
   std::shared_ptr<const BalancerTable> table;  // what the balancer has prepared
+  std::shared_ptr<const BalancerTable> sticky;  // what the stickiness has prepared; null: nothing
   // Why there is nothing to pick, when there is not; static text.
   std::string_view none_reason = "no_eligible_endpoint";
 };
