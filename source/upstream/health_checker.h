@@ -40,6 +40,9 @@ class ProbeListener {
   // Once for each HealthProbe::start(), unless cancel() comes before. Not from inside start(). May
   // start the next one, or destroy the probe.
   virtual void onProbeDone(const ProbeResult& result) = 0;
+  // A probe whose HealthProbe::begun() was false after start() begins now: its time counts from
+  // here. Never from inside start(). May cancel or destroy the probe.
+  virtual void onProbeBegun() {}
 
  protected:
   ~ProbeListener() = default;
@@ -52,6 +55,9 @@ class HealthProbe {
   virtual ~HealthProbe() = default;
   // Not while one is under way.
   virtual void start() = 0;
+  // False while the probe that was started waits for its turn, for as long as it takes: what
+  // bounds a probe's time does not run yet.
+  virtual bool begun() const { return true; }
   // Gives up what is under way, if anything; the listener is not called. What was kept for the next
   // probe (a connection) goes as well when it may be at fault.
   virtual void cancel() = 0;
