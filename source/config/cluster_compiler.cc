@@ -134,11 +134,12 @@ std::shared_ptr<const upstream::HostSet> initialHosts(
         upstream::combinedHealth(member->state, upstream::uncheckedHealth(cluster), false);
     hosts.push_back({.endpoint = std::move(member), .health = health});
   }
-  if (cluster.load_balancer == nullptr) {  // which has been reported
-    return upstream::eligible(/*version=*/1, std::move(hosts), cluster.policy);
-  }
-  return upstream::makeHostSet(/*version=*/1, std::move(hosts), cluster.policy,
-                               *cluster.load_balancer);
+  std::shared_ptr<upstream::HostSet> made =
+      upstream::eligible(/*version=*/1, std::move(hosts), cluster.policy);
+  if (cluster.load_balancer == nullptr) return made;  // which has been reported
+  cluster.load_balancer->prepare(*made, cluster.policy);
+  if (cluster.stickiness != nullptr) made->sticky = cluster.stickiness->prepare(*made);
+  return made;
 }
 
 // The metrics are left to the caller.

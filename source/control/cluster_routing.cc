@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "source/upstream/eligibility.h"
+#include "source/upstream/endpoint_health.h"
 
 namespace weir::control {
 namespace {
@@ -28,6 +29,17 @@ bool serves(Health health) {
   return false;
 }
 
+upstream::OperatorState stateOf(Health health) {
+  switch (health) {
+    case Health::kDraining:
+      return upstream::OperatorState::kDraining;
+    case Health::kDisabled:
+      return upstream::OperatorState::kDisabled;
+    default:
+      return upstream::OperatorState::kEnabled;
+  }
+}
+
 std::vector<std::shared_ptr<const Endpoint>> configuredMembers(const ClusterConfig& config) {
   std::vector<std::shared_ptr<const Endpoint>> members;
   members.reserve(config.hosts->hosts.size());
@@ -40,7 +52,10 @@ bool sameRules(const ClusterConfig& a, const ClusterConfig& b) {
   const bool same_balancer =
       a.load_balancer == b.load_balancer ||
       (!a.load_balancer_identity.empty() && a.load_balancer_identity == b.load_balancer_identity);
-  return same_balancer && a.policy == b.policy;
+  const bool same_stickiness =
+      a.stickiness == b.stickiness ||
+      (!a.stickiness_identity.empty() && a.stickiness_identity == b.stickiness_identity);
+  return same_balancer && same_stickiness && a.policy == b.policy;
 }
 
 }  // namespace
@@ -64,6 +79,7 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
                           labels)};
       }()),
       config_(std::move(config)) {
+  makeObservers();
   setMembers(configuredMembers(*config_));
   hosts_ = config_->hosts;
   dirty_ = false;
@@ -71,7 +87,10 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
   showMetrics();
 }
 
+void ClusterRouting::makeObservers() {}
+
 ClusterRouting::~ClusterRouting() {
+  observers_.clear();
   for (const stats::GaugeId id :
        {metrics_.members, metrics_.healthy, metrics_.eligible, metrics_.panic}) {
     setGauge(id, 0);
@@ -82,6 +101,9 @@ ClusterRouting::~ClusterRouting() {
 void ClusterRouting::follow(std::shared_ptr<const ClusterConfig> config) {
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
   if (!sameRules(*before, *config_)) dirty_ = true;
+  if (before->health_checks.empty() != config_->health_checks.empty()) {
+    for (Member& member : members_) member.checked = upstream::uncheckedHealth(*config_);
+  }
   if (config_->membership == nullptr) {
     source_.reset();
     source_factory_.reset();
@@ -90,6 +112,10 @@ void ClusterRouting::follow(std::shared_ptr<const ClusterConfig> config) {
   } else {
     findMembers();
   }
+  for (Member& member : members_) {
+    update(member, {.cause = "another configuration", .observer = "configuration"});
+  }
+  tellObservers();
 }
 
 void ClusterRouting::findMembers() {
@@ -134,7 +160,9 @@ void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> mem
     const bool logical = before.endpoint->logical && endpoint->logical;
     if (logical || before.endpoint->address == endpoint->address) {
       next.push_back(before);
-      if (!equal) next.back().endpoint = std::move(endpoint);
+      if (equal) continue;
+      next.back().endpoint = std::move(endpoint);
+      followState(next.back());
     } else {
       next.push_back(joined(std::move(endpoint)));  // somebody else under the same name
     }
@@ -145,27 +173,87 @@ void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> mem
   index_ = std::move(next_index);
   settled_ = settled_ || !members_.empty();
   dirty_ = true;
+  tellObservers();
 }
 
 ClusterRouting::Member ClusterRouting::joined(std::shared_ptr<const Endpoint> endpoint) const {
-  Member member{.endpoint = std::move(endpoint)};
+  Member member;
+  member.state = endpoint->state;
+  member.checked = upstream::uncheckedHealth(*config_);
+  member.health = upstream::combinedHealth(member.state, member.checked, false);
+  member.endpoint = std::move(endpoint);
   if (settled_) member.serving_since = state_.dispatcher_.now();
   return member;
 }
 
-RoutingState::Outcome ClusterRouting::setHealth(std::string_view endpoint, Health health,
-                                                uint64_t revision) {
+// --- Health ---
+
+void ClusterRouting::tellObservers() {
+  const std::vector<ObservedMember> members = observed();
+  for (const auto& observer : observers_) observer->follow(config_, members);
+}
+
+std::vector<ObservedMember> ClusterRouting::observed() const {
+  return {members_.begin(), members_.end()};
+}
+
+void ClusterRouting::onTrouble(std::string_view endpoint, upstream::Trouble trouble) {
+  // From now on it is told again.
+  if (const auto usage = config_->usage->findEndpoint(endpoint)) {
+    usage->troubles.fetch_and(~static_cast<uint32_t>(trouble), std::memory_order_relaxed);
+  }
+  for (const auto& observer : observers_) observer->onTrouble(endpoint, trouble);
+}
+
+Taken ClusterRouting::observe(std::string_view endpoint, Observation observation) {
   const auto found = index_.find(endpoint);
-  if (found == index_.end()) return RoutingState::Outcome::kUnknown;
+  if (found == index_.end()) return Taken::kUnknown;
   Member& member = members_[found->second];
-  if (revision <= member.revision) return RoutingState::Outcome::kStale;
-  member.revision = revision;
-  if (health == member.health) return RoutingState::Outcome::kTaken;
-  if (serves(health) && !serves(member.health)) member.serving_since = state_.dispatcher_.now();
-  member.health = health;
+  uint64_t& taken = member.taken[static_cast<size_t>(observation.source)];
+  if (observation.revision <= taken) return Taken::kStale;
+  taken = observation.revision;
+  switch (observation.source) {
+    case Observation::Source::kCheck:
+      member.checked = observation.health;
+      break;
+    case Observation::Source::kOutlier:
+      member.ejected = observation.health == Health::kUnhealthy;
+      break;
+    case Observation::Source::kOperator:
+      member.operated = true;
+      member.state = stateOf(observation.health);
+      break;
+  }
+  update(member, observation);
+  if (dirty_) state_.changed();
+  return Taken::kTaken;
+}
+
+// Says what the configuration says, until the operator speaks.
+void ClusterRouting::followState(Member& member) {
+  if (member.operated || member.state == member.endpoint->state) return;
+  member.state = member.endpoint->state;
+  update(member, {.cause = "another configuration", .observer = "configuration"});
+}
+
+void ClusterRouting::update(Member& member, const Observation& why) {
+  const Health health = upstream::combinedHealth(member.state, member.checked, member.ejected);
+  if (health == member.health) return;
+  const Health before = std::exchange(member.health, health);
+  ++member.revision;
+  if (serves(health) && !serves(before)) member.serving_since = state_.dispatcher_.now();
   dirty_ = true;
-  state_.changed();
-  return RoutingState::Outcome::kTaken;
+  state_.events_.add({.kind = HealthEvent::Kind::kHealth,
+                      .cluster = config_->name,
+                      .endpoint = member.endpoint->id,
+                      .address = member.endpoint->address.toString(),
+                      .from = before,
+                      .to = health,
+                      .revision = member.revision,
+                      .source = why.observer,
+                      .cause = why.cause});
+  const ObservedMember now = member;
+  for (const auto& observer : observers_) observer->onHealth(now, before);
 }
 
 bool ClusterRouting::refresh() {
@@ -181,6 +269,7 @@ bool ClusterRouting::refresh() {
       upstream::eligible(state_.nextVersion(), std::move(hosts), config_->policy);
   if (!reason_.empty() && members_.empty()) made->none_reason = reason_;
   config_->load_balancer->prepare(*made, config_->policy);
+  if (config_->stickiness != nullptr) made->sticky = config_->stickiness->prepare(*made);
   hosts_ = std::move(made);
   showMetrics();
   return true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,7 +16,7 @@
 namespace weir::control {
 
 // The routing state of one cluster. Main-thread only.
-class ClusterRouting final : public upstream::MembershipSink {
+class ClusterRouting final : public upstream::MembershipSink, public ObservationSink {
  public:
   ClusterRouting(RoutingState& state, std::shared_ptr<const upstream::ClusterConfig> config);
   ~ClusterRouting();
@@ -23,20 +24,24 @@ class ClusterRouting final : public upstream::MembershipSink {
   ClusterRouting& operator=(const ClusterRouting&) = delete;
 
   void follow(std::shared_ptr<const upstream::ClusterConfig> config);
-  RoutingState::Outcome setHealth(std::string_view endpoint, upstream::Health health,
-                                  uint64_t revision);
+  void onTrouble(std::string_view endpoint, upstream::Trouble trouble);
+  std::vector<ObservedMember> observed() const;
   // Makes the host set anew when something has changed; whether there is another one now.
   bool refresh();
   const std::shared_ptr<const upstream::HostSet>& hosts() const { return hosts_; }
 
   void onMembers(std::vector<std::shared_ptr<const upstream::Endpoint>> members) override;
   void onReason(std::string_view reason) override;
+  Taken observe(std::string_view endpoint, Observation observation) override;
+  base::ServiceMap& services() override { return state_.services_; }
+  HealthEvents& events() override { return state_.events_; }
 
  private:
-  struct Member {
-    std::shared_ptr<const upstream::Endpoint> endpoint;
-    upstream::Health health = upstream::Health::kHealthy;
-    uint64_t revision = 0;
+  struct Member : ObservedMember {
+    // Of what was taken last, by Observation::Source.
+    std::array<uint64_t, 3> taken = {};
+    // The operator has spoken: what the configuration says does not count.
+    bool operated = false;
     event::MonotonicTime serving_since = {};
   };
   struct Metrics {
@@ -47,6 +52,11 @@ class ClusterRouting final : public upstream::MembershipSink {
   void findMembers();
   void setMembers(std::vector<std::shared_ptr<const upstream::Endpoint>> members);
   Member joined(std::shared_ptr<const upstream::Endpoint> endpoint) const;
+  void makeObservers();
+  void tellObservers();
+  // Works out Member::health anew; `why` is what has changed.
+  void update(Member& member, const Observation& why);
+  void followState(Member& member);
   void showMetrics();
   void setGauge(stats::GaugeId id, uint64_t value);
 
@@ -58,6 +68,7 @@ class ClusterRouting final : public upstream::MembershipSink {
   std::string_view reason_;          // empty: HostSet's own
   bool settled_ = false;             // there have been members
   bool dirty_ = false;
+  std::vector<std::unique_ptr<HealthObserver>> observers_;
   std::shared_ptr<const upstream::HostSet> hosts_;
   // What `source_` was made by, with its identity; outlives it.
   std::shared_ptr<const upstream::MembershipSourceFactory> source_factory_;

@@ -10,6 +10,7 @@ RoutingState::RoutingState(base::ServiceMap& services, Publish publish)
     : services_(services),
       dispatcher_(services.get<event::Dispatcher>()),
       stats_(services.get<stats::Store>()),
+      events_(dispatcher_),
       publish_(std::move(publish)) {}
 
 RoutingState::~RoutingState() = default;
@@ -35,11 +36,23 @@ RoutingState::Hosts RoutingState::follow(const Clusters& clusters) {
   return hosts;
 }
 
-RoutingState::Outcome RoutingState::setHealth(std::string_view cluster, std::string_view endpoint,
-                                              upstream::Health health, uint64_t revision) {
+Taken RoutingState::observe(std::string_view cluster, std::string_view endpoint,
+                            Observation observation) {
   const auto found = clusters_.find(cluster);
-  if (found == clusters_.end()) return Outcome::kUnknown;
-  return found->second->setHealth(endpoint, health, revision);
+  if (found == clusters_.end()) return Taken::kUnknown;
+  return found->second->observe(endpoint, std::move(observation));
+}
+
+void RoutingState::onTrouble(std::string_view cluster, std::string_view endpoint,
+                             upstream::Trouble trouble) {
+  const auto found = clusters_.find(cluster);
+  if (found != clusters_.end()) found->second->onTrouble(endpoint, trouble);
+}
+
+std::vector<ObservedMember> RoutingState::members(std::string_view cluster) const {
+  const auto found = clusters_.find(cluster);
+  if (found == clusters_.end()) return {};
+  return found->second->observed();
 }
 
 std::shared_ptr<const upstream::HostSet> RoutingState::hosts(std::string_view cluster) const {

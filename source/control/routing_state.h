@@ -9,6 +9,8 @@
 
 #include "source/base/service_map.h"
 #include "source/base/string_map.h"
+#include "source/control/health_events.h"
+#include "source/control/health_observer.h"
 #include "source/event/dispatcher.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
@@ -52,15 +54,14 @@ class RoutingState final : private event::TurnEndTask {
   // the other.
   Hosts follow(const Clusters& clusters);
 
-  enum class Outcome : uint8_t {
-    kTaken,
-    kStale,   // there was an observation of that or a later revision
-    kUnknown  // there is no such cluster or endpoint (any more)
-  };
-  // An observation of an endpoint's health, or the operator's word. Revisions of one endpoint grow
-  // as long as it is a member; the first is above 0.
-  Outcome setHealth(std::string_view cluster, std::string_view endpoint, upstream::Health health,
-                    uint64_t revision);
+  // An observation of an endpoint's health, or the operator's word.
+  Taken observe(std::string_view cluster, std::string_view endpoint, Observation observation);
+  // What real traffic has met at an endpoint.
+  void onTrouble(std::string_view cluster, std::string_view endpoint, upstream::Trouble trouble);
+  // The members of a cluster and what is known of them; empty when there is no such cluster.
+  std::vector<ObservedMember> members(std::string_view cluster) const;
+  // What has happened to endpoints.
+  HealthEvents& events() { return events_; }
   // What is current, though perhaps not yet published; null when there is no such cluster.
   std::shared_ptr<const upstream::HostSet> hosts(std::string_view cluster) const;
 
@@ -73,6 +74,7 @@ class RoutingState final : private event::TurnEndTask {
   base::ServiceMap& services_;
   event::Dispatcher& dispatcher_;
   stats::Store& stats_;
+  HealthEvents events_;
   const Publish publish_;
   uint64_t version_ = 1;  // what a configuration brings with it has 1
   base::StringMap<std::unique_ptr<ClusterRouting>> clusters_;

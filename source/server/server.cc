@@ -80,6 +80,11 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
       dispatcher_(std::move(dispatcher)),
       io_(*dispatcher_, workers),
       listen_sockets_(workers),
+      troubles_(
+          *dispatcher_,
+          [this](std::string_view cluster, std::string_view endpoint, upstream::Trouble trouble) {
+            if (routing_ != nullptr) routing_->onTrouble(cluster, endpoint, trouble);
+          }),
       started_(dispatcher_->preciseNow()) {
   main_services_.put<event::Dispatcher>(*dispatcher_);
   main_services_.put(io_);
@@ -119,7 +124,7 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
   for (uint32_t i = 0; i < listen_sockets_.workers(); ++i) {
-    auto worker = Worker::create(i, {stats_, files_, tasks_, total_connections_});
+    auto worker = Worker::create(i, {stats_, files_, tasks_, troubles_, total_connections_});
     if (!worker.ok()) return worker.status();
     workers_.push_back(*std::move(worker));
   }
@@ -150,6 +155,7 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
 
 void Server::publish(std::shared_ptr<const config::Snapshot> snapshot) {
   startParts(*snapshot);
+  routing_->events().keep(snapshot->health.kept_events);
   hosts_ = routing_->follow(snapshot->clusters);
   publisher_.publish(std::move(snapshot));
 }

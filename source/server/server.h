@@ -12,6 +12,7 @@
 #include "source/config/snapshot.h"
 #include "source/control/routing_state.h"
 #include "source/control/snapshot_publisher.h"
+#include "source/control/trouble_inbox.h"
 #include "source/event/uv_dispatcher.h"
 #include "source/network/io_context.h"
 #include "source/server/listen_sockets.h"
@@ -90,6 +91,7 @@ class Server {
   ListenSockets listen_sockets_;
   control::SnapshotPublisher publisher_;
   std::unique_ptr<control::RoutingState> routing_;
+  control::TroubleInbox troubles_;
   // What the next publication carries.
   std::vector<BoundListener> bound_;
   control::RoutingState::Hosts hosts_;

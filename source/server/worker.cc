@@ -108,6 +108,7 @@ class Worker::Data {
     services.put(block);
     services.put(environment.files);
     services.put(environment.tasks);
+    services.put(environment.troubles);
     return services;
   }
   // One of the two listeners, by what the configuration wants. Worker-confined.

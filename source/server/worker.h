@@ -20,6 +20,7 @@
 #include "source/network/listener.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/trouble.h"
 
 namespace weir::server {
 
@@ -28,6 +29,7 @@ struct WorkerEnvironment {
   stats::Store& stats;
   base::FileWriter& files;
   base::TaskPool& tasks;
+  upstream::TroubleSink& troubles;
   std::shared_ptr<network::ConnectionBudget> total_connections;
 };
 

@@ -34,6 +34,7 @@
 #include "source/upstream/request_slot.h"
 #include "source/upstream/slow_start.h"
 #include "source/upstream/stickiness.h"
+#include "source/upstream/trouble.h"
 #include "source/upstream/wait_queue.h"
 
 namespace weir::upstream {
@@ -189,6 +190,8 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   // A request (or L4 session) would find no room: max_requests is reached, or no connection may be
   // opened and none is free.
   bool full(bool request) const;
+  // Real traffic has met it: the main thread is told, unless it has been and has not taken it yet.
+  void reportTrouble(Trouble trouble);
   // Connected and unused, for L4; made when first needed.
   SpareConnections& spares();
   uint32_t in_flight = 0;    // on this worker; see RequestSlot

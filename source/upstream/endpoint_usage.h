@@ -23,6 +23,8 @@ class EndpointUsage {
 
   Count connections{0};  // open now
   Count requests{0};     // in progress, where max_requests limits them
+  Count troubles{0};  // bits of Trouble that were told and that the main thread has not taken yet
+  Count pinned{0};    // clients that stickiness keeps here, as far as it knows
 
   // One worker's part of the statistics: written by that worker alone, read by anyone.
   struct Cells {

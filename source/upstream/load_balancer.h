@@ -30,6 +30,7 @@ class HashPolicy;
 class WorkerCluster;
 struct SlowStart;
 struct EligibilityPolicy;
+struct StickyRequest;
 
 // Keys and values that an endpoint's metadata must have; sorted by key.
 using MetadataMatch = std::vector<std::pair<std::string, std::string>>;
@@ -56,6 +57,8 @@ struct PickContext {
   event::MonotonicTime now = {};
   uint32_t attempt = 0;             // 0 first, then retries
   std::span<const uint32_t> tried;  // indices into the host set: avoid while others remain
+  // What the request has to do with stickiness; null: it is not asked.
+  StickyRequest* sticky = nullptr;
   // Into whose host set; null: of the cluster that is asked.
   const WorkerCluster* tried_in = nullptr;
   // Bits by host, the least first: the hosts to avoid instead of `tried`, which is not empty then.
@@ -75,7 +78,8 @@ inline bool isTried(const PickContext& context, uint32_t host) {
 struct Pick {
   enum class Kind : uint8_t {
     kEndpoint,
-    kWait,  // none has room now: ask again when a request has ended
+    kWait,    // none has room now: ask again when a request has ended
+    kLookup,  // a store was asked where the client belongs: StickyRequest::waiter will be called
     kFailure
   };
   Kind kind = Kind::kFailure;

@@ -61,6 +61,15 @@ bool WorkerEndpoint::hasFreeConnection(bool request) const {
   return request ? pool_->hasRoom() : pool_->idleConnections() > 0;
 }
 
+void WorkerEndpoint::reportTrouble(Trouble trouble) {
+  const auto bit = static_cast<uint32_t>(trouble);
+  if ((usage_->troubles.load(std::memory_order_relaxed) & bit) != 0) return;
+  auto* const sink = cluster_.services().find<TroubleSink>();
+  if (sink == nullptr) return;
+  if ((usage_->troubles.fetch_or(bit, std::memory_order_relaxed) & bit) != 0) return;
+  sink->report(cluster_.name(), endpoint_->id, trouble);
+}
+
 SpareConnections& WorkerEndpoint::spares() {
   if (spares_ == nullptr) spares_ = std::make_unique<SpareConnections>(*this);
   return *spares_;

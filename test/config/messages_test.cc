@@ -68,24 +68,24 @@ TEST(Messages, UnknownField) {
   EXPECT_EQ(findings(withCluster("name: \"c\" endpoints { addres: \"10.0.0.1:80\" }")),
             "w.textproto:3:23: clusters[0].endpoints[0].addres: Endpoint has no field \"addres\"; "
             "did you mean \"address\"? known: address, weight, id, priority, locality, metadata, "
-            "max_connections, max_requests\n");
+            "max_connections, max_requests, state\n");
 }
 
 TEST(Messages, UnknownFieldIsSkippedWithItsValue) {
   EXPECT_EQ(findings("admin { address: \"127.0.0.1:1\" }\n"
                      "a: 1 b { c: [1, 2] } d < e: \"}\" > f: -inf g: [{ x: 1 }]\nh: \"x\" 'y'"),
             "w.textproto:2:1: a: Config has no field \"a\"; "
-            "known: listeners, clusters, admin, runtime, node\n"
+            "known: listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:2:6: b: Config has no field \"b\"; "
-            "known: listeners, clusters, admin, runtime, node\n"
+            "known: listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:2:22: d: Config has no field \"d\"; "
-            "known: listeners, clusters, admin, runtime, node\n"
+            "known: listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:2:35: f: Config has no field \"f\"; "
-            "known: listeners, clusters, admin, runtime, node\n"
+            "known: listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:2:43: g: Config has no field \"g\"; "
-            "known: listeners, clusters, admin, runtime, node\n"
+            "known: listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:3:1: h: Config has no field \"h\"; "
-            "known: listeners, clusters, admin, runtime, node\n");
+            "known: listeners, clusters, admin, runtime, node, health\n");
 }
 
 TEST(Messages, UnknownEnumValue) {
@@ -145,7 +145,7 @@ TEST(Messages, LostStructureEndsTheReading) {
 TEST(Messages, FindingsBeforeLostStructureAreKept) {
   EXPECT_EQ(findings("admn { }\nclusters: ]"),
             "w.textproto:1:1: admn: Config has no field \"admn\"; did you mean \"admin\"? known: "
-            "listeners, clusters, admin, runtime, node\n"
+            "listeners, clusters, admin, runtime, node, health\n"
             "w.textproto:2:11: expected a value, found ]\n");
 }
 

@@ -184,7 +184,7 @@ TEST(TextParser, TabsCountToTheNextEighthColumn) {
   v1::Config config;
   EXPECT_EQ(
       parse("\tx: 1", config),
-      "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, node\n");
+      "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, node, health\n");
 }
 
 TEST(TextParser, DepthIsBounded) {

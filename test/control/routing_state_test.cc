@@ -28,7 +28,6 @@ using upstream::Health;
 using upstream::HostList;
 using upstream::HostSet;
 using Config = std::shared_ptr<ClusterConfig>;
-using Outcome = RoutingState::Outcome;
 
 Endpoint endpoint(const std::string& id, uint16_t port, uint32_t weight = 1) {
   return {.id = id,
@@ -157,8 +156,9 @@ TEST_F(RoutingStateTest, ChangesOfOneTurnAreOnePublication) {
   for (uint16_t i = 1; i <= 100; ++i) many.push_back(endpoint("e" + std::to_string(i), i));
   follow({cluster("c", many), cluster("other", many), cluster("third", many)});
   for (int i = 1; i <= 20; ++i) {
-    state_->setHealth("c", "e" + std::to_string(i), Health::kUnhealthy, 1);
-    state_->setHealth("other", "e" + std::to_string(i), Health::kUnhealthy, 1);
+    state_->observe("c", "e" + std::to_string(i), {.health = Health::kUnhealthy, .revision = 1});
+    state_->observe("other", "e" + std::to_string(i),
+                    {.health = Health::kUnhealthy, .revision = 1});
   }
   EXPECT_EQ(eligible().size(), 100u);
   turn();
@@ -172,26 +172,30 @@ TEST_F(RoutingStateTest, ChangesOfOneTurnAreOnePublication) {
 
 TEST_F(RoutingStateTest, OlderObservationsAreDropped) {
   follow({cluster("c", {endpoint("a", 1), endpoint("b", 2)})});
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kUnhealthy, 5), Outcome::kTaken);
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kHealthy, 4), Outcome::kStale);
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kHealthy, 5), Outcome::kStale);
-  EXPECT_EQ(state_->setHealth("c", "z", Health::kHealthy, 1), Outcome::kUnknown);
-  EXPECT_EQ(state_->setHealth("z", "a", Health::kHealthy, 1), Outcome::kUnknown);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 5}),
+            Taken::kTaken);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kHealthy, .revision = 4}), Taken::kStale);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kHealthy, .revision = 5}), Taken::kStale);
+  EXPECT_EQ(state_->observe("c", "z", {.health = Health::kHealthy, .revision = 1}),
+            Taken::kUnknown);
+  EXPECT_EQ(state_->observe("z", "a", {.health = Health::kHealthy, .revision = 1}),
+            Taken::kUnknown);
   turn();
   EXPECT_THAT(eligible(), ElementsAre("b"));
   // The same again changes nothing, but is the latest.
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kUnhealthy, 9), Outcome::kTaken);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 9}),
+            Taken::kTaken);
   turn();
   EXPECT_EQ(published_.size(), 1u);
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kHealthy, 8), Outcome::kStale);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kHealthy, .revision = 8}), Taken::kStale);
 }
 
 TEST_F(RoutingStateTest, PanicIsShown) {
   follow({cluster("c", {endpoint("a", 1), endpoint("b", 2), endpoint("d", 3)})});
-  state_->setHealth("c", "a", Health::kUnhealthy, 1);
+  state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 1});
   turn();
   EXPECT_EQ(stat("cluster_panic"), 0);
-  state_->setHealth("c", "b", Health::kUnhealthy, 1);
+  state_->observe("c", "b", {.health = Health::kUnhealthy, .revision = 1});
   turn();
   EXPECT_EQ(stat("cluster_panic"), 1);
   EXPECT_EQ(stat("cluster_healthy_members"), 1);
@@ -206,15 +210,15 @@ TEST_F(RoutingStateTest, SlowStartBeginsForThoseThatJoinOrRecover) {
   EXPECT_EQ(since("b"), -1) << "another weight is no new endpoint";
   EXPECT_EQ(since("new"), 1000);
   advance(1000);
-  state_->setHealth("c", "a", Health::kUnhealthy, 1);
+  state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 1});
   turn();
   EXPECT_EQ(since("a"), -1);
   advance(1000);
-  state_->setHealth("c", "a", Health::kDegraded, 2);
+  state_->observe("c", "a", {.health = Health::kDegraded, .revision = 2});
   turn();
   EXPECT_EQ(since("a"), 3000);
   advance(1000);
-  state_->setHealth("c", "a", Health::kHealthy, 3);
+  state_->observe("c", "a", {.health = Health::kHealthy, .revision = 3});
   turn();
   EXPECT_EQ(since("a"), 3000) << "it has served meanwhile";
   EXPECT_EQ(since("new"), 1000);
@@ -222,7 +226,7 @@ TEST_F(RoutingStateTest, SlowStartBeginsForThoseThatJoinOrRecover) {
 
 TEST_F(RoutingStateTest, HealthOutlivesAConfigurationWithTheEndpoint) {
   follow({cluster("c", {endpoint("a", 1), endpoint("b", 2), endpoint("d", 4)})});
-  state_->setHealth("c", "a", Health::kUnhealthy, 7);
+  state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 7});
   const auto hosts =
       follow({cluster("c", {endpoint("a", 1, 2), endpoint("b", 2), endpoint("d", 4)})})[0];
   EXPECT_THAT(eligible(), ElementsAre("b", "d"));
@@ -232,7 +236,8 @@ TEST_F(RoutingStateTest, HealthOutlivesAConfigurationWithTheEndpoint) {
   // At another address it is another one.
   follow({cluster("c", {endpoint("a", 3), endpoint("b", 2), endpoint("d", 4)})});
   EXPECT_THAT(eligible(), ElementsAre("a", "b", "d"));
-  EXPECT_EQ(state_->setHealth("c", "a", Health::kUnhealthy, 1), Outcome::kTaken);
+  EXPECT_EQ(state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 1}),
+            Taken::kTaken);
 }
 
 TEST_F(RoutingStateTest, AConfigurationThatSaysTheSameChangesNothing) {
@@ -256,7 +261,7 @@ TEST_F(RoutingStateTest, AConfigurationThatSaysTheSameChangesNothing) {
 
 TEST_F(RoutingStateTest, AClusterThatWentIsForgotten) {
   follow({cluster("c", {endpoint("a", 1), endpoint("b", 2)})});
-  state_->setHealth("c", "a", Health::kUnhealthy, 7);
+  state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 7});
   follow({});
   turn();
   EXPECT_EQ(state_->hosts("c"), nullptr);

@@ -56,9 +56,9 @@ class RoutingStateTest : public testing::Test {
   // The workers know a little later.
   void set(char name, Health health) {
     proxy_->onMain([&] {
-      EXPECT_EQ(
-          proxy_->server().routing().setHealth("origin", std::string(1, name), health, ++revision_),
-          RoutingState::Outcome::kTaken);
+      EXPECT_EQ(proxy_->server().routing().observe("origin", std::string(1, name),
+                                                   {.health = health, .revision = ++revision_}),
+                Taken::kTaken);
     });
   }
   // How many of so many requests each origin has answered; '-' for none.
@@ -219,7 +219,8 @@ TEST_F(RoutingStateTest, EndpointsComeAndGoUnderTrafficWithoutAFailedRequest) {
     proxy_->onMain([&] {
       const Health health = round % 2 == 0 ? Health::kHealthy : Health::kUnhealthy;
       for (const char* id : {"b", "d"}) {
-        proxy_->server().routing().setHealth("origin", id, health, ++revision_);
+        proxy_->server().routing().observe("origin", id,
+                                           {.health = health, .revision = ++revision_});
       }
     });
     const std::string errors = round % 3 == 0 ? proxy_->reload(some(round)) : "";

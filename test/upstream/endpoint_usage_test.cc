@@ -95,7 +95,7 @@ TEST(EndpointUsageTest, EndpointsThatComeAndGoLeaveNothing) {
 }
 
 TEST(EndpointUsageTest, OneIsSmall) {
-  EXPECT_LE(sizeof(EndpointUsage), 64u);
+  EXPECT_LE(sizeof(EndpointUsage), 96u);
   EXPECT_LE(sizeof(EndpointUsage::Cells), 112u);
 }
 
