@@ -43,14 +43,16 @@ int InProcessProxy::shutdown() {
 }
 
 uint16_t InProcessProxy::port(const std::string& listener) const {
-  return server_->listenSockets().bound().at(listener).sockets->address().port();
+  uint16_t port = 0;
+  onMain([&] { port = server_->listenSockets().bound().at(listener).sockets->address().port(); });
+  return port;
 }
 
 uint16_t InProcessProxy::adminPort() const {
   return server_->adminAddress()->port();
 }
 
-void InProcessProxy::onMain(absl::AnyInvocable<void()> task) {
+void InProcessProxy::onMain(absl::AnyInvocable<void()> task) const {
   std::promise<void> done;
   server_->post([&] {
     task();

@@ -28,7 +28,7 @@ class InProcessProxy {
   // empty.
   std::string reload(std::string_view config);
   // Runs `task` on the main thread and waits for it.
-  void onMain(absl::AnyInvocable<void()> task);
+  void onMain(absl::AnyInvocable<void()> task) const;
   // Current value of a counter or gauge.
   int64_t stat(std::string_view name, const stats::Labels& labels = {}) const;
   // Waits (bounded by ten seconds) until the value is `expected`; false when it never was.
