@@ -203,6 +203,8 @@ void Router::pickAndSend() {
       return send(choice);
     case upstream::Pick::Kind::kWait:
       return wait(std::move(choice.cluster));
+    case upstream::Pick::Kind::kLookup:
+      return;
     case upstream::Pick::Kind::kFailure:
       cluster_->cells().no_endpoint->add();
       return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});

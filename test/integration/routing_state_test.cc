@@ -58,7 +58,7 @@ class RoutingStateTest : public testing::Test {
     proxy_->onMain([&] {
       EXPECT_EQ(proxy_->server().routing().observe("origin", std::string(1, name),
                                                    {.health = health, .revision = ++revision_}),
-                Taken::kTaken);
+                control::Taken::kTaken);
     });
   }
   // How many of so many requests each origin has answered; '-' for none.

@@ -112,6 +112,8 @@ void Session::connect() {
         return wait(serving_, /*again=*/false);
       case upstream::Pick::Kind::kWait:
         return wait(std::move(choice.cluster), /*again=*/false);
+      case upstream::Pick::Kind::kLookup:
+        return;
       case upstream::Pick::Kind::kFailure:
         cluster_->cells().no_endpoint->add();
         return fail(http::ResponseFlag::kNoHealthyUpstream, choice.reason);
@@ -143,6 +145,8 @@ void Session::onMayHaveRoom() {
       return wait(serving_, /*again=*/serving_.get() == before.get());
     case upstream::Pick::Kind::kWait:
       return wait(std::move(choice.cluster), /*again=*/false);
+    case upstream::Pick::Kind::kLookup:
+      return;
     case upstream::Pick::Kind::kFailure:
       cluster_->cells().no_endpoint->add();
       return fail(http::ResponseFlag::kNoHealthyUpstream, choice.reason);
