@@ -10,6 +10,7 @@
 #include "extensions/clusters/original_destination/config.h"
 #include "extensions/clusters/static/config.h"
 #include "extensions/clusters/strict_dns/config.h"
+#include "extensions/health_checkers/grpc/config.h"
 #include "extensions/http_filters/acme_challenge/config.h"
 #include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
@@ -56,6 +57,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<clusters::original_destination::OriginalDestinationExtension>());
   add(std::make_unique<clusters::static_::StaticExtension>());
   add(std::make_unique<clusters::strict_dns::StrictDnsExtension>());
+  add(std::make_unique<health_checkers::grpc::GrpcExtension>());
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
   add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,10 @@ struct HealthResult {
 
 struct HealthProbeConfig {
   ChannelConfig channel;
-  std::string service = {};                  // empty: the server as a whole
-  std::chrono::milliseconds timeout{3'000};  // from the start of a probe to its answer
-  bool reuse_connection = true;              // else each probe makes one of its own
+  std::string service = {};  // empty: the server as a whole
+  // From the start of a probe to its answer. None: whoever started it gives it up.
+  std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(3'000);
+  bool reuse_connection = true;  // else each probe makes one of its own
 };
 
 // Asks one server for its health (grpc.health.v1.Health/Check), as often as it is told to, without
