@@ -5,6 +5,7 @@
 
 #include "source/upstream/connection_slot.h"
 #include "source/upstream/spare_connections.h"
+#include "source/upstream/traffic_observations.h"
 
 namespace weir::upstream {
 namespace {
@@ -80,6 +81,7 @@ class Link final : public network::ConnectionHandler,
 void Link::onTurnEnd() {
   if (handler_ == nullptr || !connection_->open()) return;
   up_ = true;
+  observeSession(*endpoint_);
   handler_->onConnected();
   if (connection_->open()) connection_->setReadEnabled(true);
 }
@@ -89,7 +91,9 @@ void Link::onConnected() {
   const auto took = cluster_->io().dispatcher().preciseNow() - started_;
   cluster_->cells().connect_us->record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  observeConnected(*endpoint_);
   if (handler_ == nullptr) return;
+  observeSession(*endpoint_);
   report(took, true);
   handler_->onConnected();
 }
@@ -130,7 +134,13 @@ void Link::onClose(network::CloseReason reason) {
 void Link::countEnd(network::CloseReason reason) {
   WorkerCluster::Cells& cells = cluster_->cells();
   EndpointUsage::Cells& own = endpoint_->stats();
-  if (!up_ && reason != network::CloseReason::kLocal) report({}, false);
+  if (!up_ && reason != network::CloseReason::kLocal) {
+    observeConnectFailure(*endpoint_,
+                          {.timed_out = reason == network::CloseReason::kConnectTimeout,
+                           .error = connection_->lastError(),
+                           .took = cluster_->io().dispatcher().preciseNow() - started_});
+    report({}, false);
+  }
   switch (reason) {
     case network::CloseReason::kLocal:
       return;

@@ -44,6 +44,10 @@ void EndpointUsage::add(const Cells& cells, Totals& to) {
   to.resets += cells.resets.value();
   to.active_requests += cells.active_requests.value();
   to.active_connections += cells.active_connections.value();
+  to.good += cells.good.value();
+  to.bad += cells.bad.value();
+  to.timed += cells.timed.value();
+  to.waited_us += cells.waited_us.value();
 }
 
 }  // namespace weir::upstream

@@ -26,6 +26,27 @@ class EndpointUsage {
   Count troubles{0};  // bits of Trouble that were told and that the main thread has not taken yet
   Count pinned{0};    // clients that stickiness keeps here, as far as it knows
 
+  // So many came in a row, from all workers. What ends a run writes only when there is one. Only
+  // where outlier detection wants them.
+  struct Runs {
+    Count server_errors{0};
+    Count gateway_errors{0};
+    Count connect_failures{0};
+    // What was before does not count any more.
+    void clear() {
+      for (Count* run : {&server_errors, &gateway_errors, &connect_failures}) end(*run);
+    }
+  };
+  Runs runs;
+  // One more; true when it has reached `threshold`, or the next multiple. 0: there is none.
+  static bool lengthen(Count& run, uint32_t threshold) {
+    const uint32_t length = run.fetch_add(1, std::memory_order_relaxed) + 1;
+    return threshold > 0 && length % threshold == 0;
+  }
+  static void end(Count& run) {
+    if (run.load(std::memory_order_relaxed) != 0) run.store(0, std::memory_order_relaxed);
+  }
+
   // One worker's part of the statistics: written by that worker alone, read by anyone.
   struct Cells {
     stats::Cell requests;  // sent to it
@@ -37,6 +58,9 @@ class EndpointUsage {
     stats::Cell resets;  // exchanges or L4 connections that it broke off
     stats::Cell active_requests;
     stats::Cell active_connections;
+    // For outlier detection, where there is one: requests and L4 sessions that were served, those
+    // that were not, for how many of the former the first byte's time is known, and that.
+    stats::Cell good, bad, timed, waited_us;
 
    private:
     friend class EndpointUsage;
@@ -52,6 +76,10 @@ class EndpointUsage {
     uint64_t resets = 0;
     uint64_t active_requests = 0;
     uint64_t active_connections = 0;
+    uint64_t good = 0;
+    uint64_t bad = 0;
+    uint64_t timed = 0;
+    uint64_t waited_us = 0;
   };
   // Cells for one worker, until it leaves; what they have counted stays.
   Cells& join();

@@ -6,6 +6,7 @@
 
 #include "source/upstream/http1_side.h"
 #include "source/upstream/http2_side.h"
+#include "source/upstream/traffic_observations.h"
 
 namespace weir::upstream {
 
@@ -118,6 +119,7 @@ void PooledConnection::becomeReady() {
   const auto took = connection_->io().dispatcher().preciseNow() - connect_started_;
   cluster_.cells().connect_us->record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  observeConnected(owner_->endpoint());
   timer_.cancel();
   setLifetime();
   state_ = State::kUp;
@@ -143,6 +145,10 @@ bool PooledConnection::endBeforeUp(PoolFailure failure) {
   WorkerCluster::Cells& cells = cluster_.cells();
   (timed_out ? cells.connect_timeouts : cells.connect_failures)->add();
   owner_->endpoint().stats().connect_failures.add();
+  observeConnectFailure(owner_->endpoint(),
+                        {.timed_out = timed_out,
+                         .error = connection_->lastError(),
+                         .took = connection_->io().dispatcher().preciseNow() - connect_started_});
   if (side_ != nullptr) {
     side_->closeConnection();
   } else {

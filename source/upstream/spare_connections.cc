@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "source/upstream/traffic_observations.h"
+
 namespace weir::upstream {
 
 // Owned by itself while it is on a list. Worker-confined.
@@ -62,6 +64,7 @@ class SpareConnections::Spare final : public network::ConnectionHandler,
 void SpareConnections::Spare::onConnected() {
   if (all_ == nullptr) return;
   up_ = true;
+  observeConnected(all_->endpoint_);
   WorkerCluster& cluster = all_->endpoint_.cluster();
   const auto took = cluster.io().dispatcher().preciseNow() - started_;
   cluster.cells().connect_us->record(
@@ -80,6 +83,10 @@ void SpareConnections::Spare::onClose(network::CloseReason reason) {
     const bool timed_out = reason == network::CloseReason::kConnectTimeout;
     (timed_out ? cells.connect_timeouts : cells.connect_failures)->add();
     all_->endpoint_.stats().connect_failures.add();
+    observeConnectFailure(all_->endpoint_,
+                          {.timed_out = timed_out,
+                           .error = connection_->lastError(),
+                           .took = connection_->io().dispatcher().preciseNow() - started_});
   }
   all_->close(*this);
 }

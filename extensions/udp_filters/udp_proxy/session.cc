@@ -12,6 +12,7 @@
 #include "extensions/udp_filters/udp_proxy/udp_proxy.h"
 #include "source/base/hash.h"
 #include "source/network/udp_reader.h"
+#include "source/upstream/traffic_observations.h"
 
 namespace weir::extensions::udp_filters::udp_proxy {
 namespace {
@@ -168,9 +169,13 @@ bool UdpSession::choose() {
   return true;
 }
 
-// The first answer, or that there will be none, for balancers that learn from traffic.
+// The first answer, or that there will be none, for all who learn from traffic.
 void UdpSession::report(bool success) {
   if (std::exchange(answered_, true)) return;
+  if (success) {
+    upstream::observeConnected(*endpoint_);
+    upstream::observeSession(*endpoint_);
+  }
   if (endpoint_->index() == upstream::WorkerEndpoint::kRemoved) return;
   const event::MonotonicTime now = proxy_.io().dispatcher().now();
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - chosen_at_);
@@ -220,13 +225,14 @@ bool UdpSession::open(uint32_t datagrams) {
   endpoint_->stats().active_connections.add();
   if (error == 0) return true;
   metrics.no_socket.add(datagrams);
-  fail();
+  fail(error);
   return false;
 }
 
 // The endpoint is no good: the next datagram tries another one.
-void UdpSession::fail() {
+void UdpSession::fail(int error) {
   proxy_.metrics().endpoint_errors.add();
+  if (isAboutEndpoint(error)) upstream::observeConnectFailure(*endpoint_, {.error = error});
   cluster_->cells().connect_failures->add();
   endpoint_->stats().connect_failures.add();
   report(false);
@@ -279,7 +285,7 @@ void UdpSession::send(std::span<UdpDatagrams> runs) {
   if (result.error != 0) {
     // What the kernel tells of here was caused by an earlier datagram; this one has not left.
     if (isAboutEndpoint(result.error)) {
-      fail();
+      fail(result.error);
       if (!open(countOf(runs))) return;
     }
     result = network::sendDatagrams(fd_.get(), runs, offload_, /*stop_at_error=*/false);
@@ -334,7 +340,7 @@ void UdpSession::onFdReady(event::FdEvents events) {
     int error = 0;
     const Runs batch = proxy_.io().udpReader().read(fd_.get(), {.runs = runs_}, error);
     if (error == EAGAIN) return;
-    if (error != 0) return fail();
+    if (error != 0) return fail(error);
     for (const UdpDatagrams& datagrams : batch) {
       if (!answer(datagrams)) return;
     }

@@ -72,7 +72,7 @@ class UdpSession final : public event::FdHandler,
   int openSocket();
   void close();
   bool endpointGone() const;
-  void fail();
+  void fail(int error);
   void send(std::span<network::UdpDatagrams> runs);
   static std::span<network::UdpDatagrams> behind(std::span<network::UdpDatagrams> runs,
                                                  const network::UdpSendResult& result);
