@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/control/outliers.h"
 #include "source/upstream/eligibility.h"
 #include "source/upstream/endpoint_health.h"
 
@@ -87,7 +88,12 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
   showMetrics();
 }
 
-void ClusterRouting::makeObservers() {}
+// Those that the configuration wants and that are not there yet.
+void ClusterRouting::makeObservers() {
+  if (config_->outliers && !std::exchange(watches_outliers_, true)) {
+    observers_.push_back(std::make_unique<OutlierDetector>(*this, config_->name));
+  }
+}
 
 ClusterRouting::~ClusterRouting() {
   observers_.clear();
@@ -100,6 +106,7 @@ ClusterRouting::~ClusterRouting() {
 
 void ClusterRouting::follow(std::shared_ptr<const ClusterConfig> config) {
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
+  makeObservers();
   if (!sameRules(*before, *config_)) dirty_ = true;
   if (before->health_checks.empty() != config_->health_checks.empty()) {
     for (Member& member : members_) member.checked = upstream::uncheckedHealth(*config_);
@@ -212,6 +219,7 @@ Taken ClusterRouting::observe(std::string_view endpoint, Observation observation
   uint64_t& taken = member.taken[static_cast<size_t>(observation.source)];
   if (observation.revision <= taken) return Taken::kStale;
   taken = observation.revision;
+  const Health checked = member.checked;
   switch (observation.source) {
     case Observation::Source::kCheck:
       member.checked = observation.health;
@@ -225,6 +233,10 @@ Taken ClusterRouting::observe(std::string_view endpoint, Observation observation
       break;
   }
   update(member, observation);
+  if (member.checked != checked) {
+    const ObservedMember now = member;
+    for (const auto& observer : observers_) observer->onChecked(now, checked);
+  }
   if (dirty_) state_.changed();
   return Taken::kTaken;
 }

@@ -69,6 +69,7 @@ class ClusterRouting final : public upstream::MembershipSink, public Observation
   bool settled_ = false;             // there have been members
   bool dirty_ = false;
   std::vector<std::unique_ptr<HealthObserver>> observers_;
+  bool watches_outliers_ = false;  // one of them does
   std::shared_ptr<const upstream::HostSet> hosts_;
   // What `source_` was made by, with its identity; outlives it.
   std::shared_ptr<const upstream::MembershipSourceFactory> source_factory_;

@@ -52,7 +52,8 @@ struct ObservedMember {
 // Where observers say what they have seen. Main-thread only.
 class ObservationSink {
  public:
-  // May call HealthObserver::onHealth() of all observers, the caller too, from inside.
+  // May call HealthObserver::onHealth() and onChecked() of all observers, the caller too, from
+  // inside.
   virtual Taken observe(std::string_view endpoint, Observation observation) = 0;
   // Of the main thread, as for config::MainPart::start(), with network::IoContext.
   virtual base::ServiceMap& services() = 0;
@@ -73,6 +74,8 @@ class HealthObserver {
                       std::span<const ObservedMember> members) = 0;
   // An endpoint's health or operator's state has changed.
   virtual void onHealth(const ObservedMember& /*member*/, upstream::Health /*before*/) {}
+  // What checks say of it has changed, whatever else is known of it.
+  virtual void onChecked(const ObservedMember& /*member*/, upstream::Health /*before*/) {}
   // Real traffic has met it. The endpoint may have left meanwhile.
   virtual void onTrouble(std::string_view /*endpoint*/, upstream::Trouble /*trouble*/) {}
 };
