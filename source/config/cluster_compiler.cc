@@ -208,6 +208,9 @@ std::shared_ptr<const upstream::ClusterConfig> Compiler::compileCluster(const v1
   // What is refused leaves no trace in the metrics.
   if (at.diagnostics().ok()) {
     cluster->stats = upstream::ClusterStats::create(stats_, cluster->name);
+    if (cluster->stickiness != nullptr) {
+      cluster->sticky_stats = upstream::StickyStats::create(stats_, cluster->name);
+    }
     if (cluster->http_protocol != upstream::HttpProtocol::kHttp1) {
       cluster->http2_stats = http::http2::Stats::create(stats_, {{"cluster", cluster->name}});
     }

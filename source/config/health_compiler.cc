@@ -117,6 +117,8 @@ void Compiler::compileStickiness(const v1::Cluster& from, const Cursor& at,
   CompileContext context = this->context();
   context.cluster_name = to.name;
   to.stickiness = found.extension->compile(*found.config, here.field("config"), context);
+  if (to.stickiness == nullptr) return;
+  to.stickiness_identity += to.stickiness->fingerprint();
 }
 
 }  // namespace weir::config

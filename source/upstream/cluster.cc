@@ -68,6 +68,7 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
   config_->usage->join(member_);
   slow_start_ = config_->slow_start;
   makeBalancer();
+  makeStickiness();
   bindHttp2();
   bindTransport(nullptr);
   adoptHosts(hosts != nullptr ? std::move(hosts) : config_->hosts);
@@ -83,6 +84,10 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config,
   const bool same_balancer = config->load_balancer == config_->load_balancer ||
                              (!config->load_balancer_identity.empty() &&
                               config->load_balancer_identity == config_->load_balancer_identity);
+  const bool same_stickiness =
+      config->stickiness == config_->stickiness ||
+      (config->stickiness != nullptr && stickiness_ != nullptr && config->usage == config_->usage &&
+       config->stickiness_identity == config_->stickiness_identity);
   if (config->usage != config_->usage) {
     config_->usage->leave(*member_);
     config->usage->join(member_);
@@ -94,6 +99,7 @@ void WorkerCluster::update(std::shared_ptr<const ClusterConfig> config,
   bindTransport(before.get());
   slow_start_ = config_->slow_start;
   if (!same_balancer) makeBalancer();
+  if (!same_stickiness) makeStickiness();
   adoptHosts(hosts != nullptr ? std::move(hosts) : config_->hosts);
 }
 
@@ -130,6 +136,10 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   // What other workers use of an endpoint with limits counts as well.
   if (limited_endpoints_) {
     for (uint32_t i = 0; i < endpoints_.size(); ++i) host(i);
+  }
+  if (stickiness_ != nullptr) {
+    hosts_by_uid_ =
+        hosts_->sticky != nullptr ? hosts_->sticky : std::make_shared<const HostsByUid>(*hosts_);
   }
   sumInFlight();
   balancer_->onHostSet(*hosts_, *this);
@@ -282,7 +292,13 @@ WorkerCluster::Choice WorkerCluster::chooseHere(const PickContext& context,
   PickContext complete = context;
   complete.now = io_.dispatcher().now();
   if (context.tried_in != nullptr && context.tried_in != this) complete.tried = {};
-  Pick pick = balancer_->pick(complete);
+  if (stickiness_ != nullptr && context.sticky != nullptr) return chooseSticky(complete, quota);
+  return chooseByAlgorithm(complete, quota);
+}
+
+WorkerCluster::Choice WorkerCluster::chooseByAlgorithm(PickContext& context,
+                                                       RequestSlot::Quota quota) {
+  const Pick pick = balancer_->pick(context);
   if (pick.kind == Pick::Kind::kEndpoint) {
     WorkerEndpoint& endpoint = host(pick.host);
     if (!may_be_full_ || !endpoint.full(for_request_)) {
@@ -290,7 +306,7 @@ WorkerCluster::Choice WorkerCluster::chooseHere(const PickContext& context,
         return chosen(base::LocalRef<WorkerEndpoint>(&endpoint), std::move(slot));
       }
     }
-    return chooseAround(complete, pick.host, quota);
+    return chooseAround(context, pick.host, quota);
   }
   if (pick.kind == Pick::Kind::kWait) return wait(pick.reason);
   return {.kind = pick.kind, .reason = pick.reason};

@@ -113,6 +113,7 @@ struct ClusterConfig {
   std::shared_ptr<const StickinessFactory> stickiness;  // null: none
   std::string stickiness_identity;                      // as load_balancer_identity
   StickyPolicy sticky_policy;
+  std::optional<StickyStats> sticky_stats;  // set where there is stickiness
   // Connections to endpoints come from the client's own address (IP_TRANSPARENT).
   bool original_source = false;
   std::chrono::milliseconds connect_timeout{5'000};
@@ -253,6 +254,13 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
     std::string_view reason = {};                  // static text unless kEndpoint
   };
   Choice choose(const PickContext& context);
+  // Null: none of its own.
+  Stickiness* stickiness() { return stickiness_.get(); }
+  // Only where there is stickiness.
+  StickyCells& stickyCells() { return *sticky_cells_; }
+  // HTTP, where there is stickiness: the head of the answer of an endpoint that choose() has given
+  // is about to be passed on.
+  void stickyAnswer(const PickContext& context, WorkerEndpoint& endpoint, http::ResponseHead& head);
   // Made when it is first wanted: of a large cluster most workers use few.
   WorkerEndpoint& host(uint32_t index) {
     return endpoints_[index] ? *endpoints_[index] : makeEndpoint(index);
@@ -331,6 +339,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   static constexpr size_t kMostAround = 16;
 
   void makeBalancer();
+  void makeStickiness();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
   void sumInFlight();
   WorkerEndpoint& makeEndpoint(uint32_t index);
@@ -340,7 +349,14 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void bindTransport(const ClusterConfig* before);
   void bindHttp2();
   Choice chooseHere(const PickContext& context, RequestSlot::Quota quota);
+  Choice chooseByAlgorithm(PickContext& context, RequestSlot::Quota quota);
   Choice chooseAround(PickContext& context, uint32_t full, RequestSlot::Quota quota);
+  Choice chooseSticky(PickContext& context, RequestSlot::Quota quota);
+  Choice followBinding(PickContext& context, uint32_t host, RequestSlot::Quota quota);
+  Choice bindAnew(PickContext& context, Choice choice, RequestSlot::Quota quota);
+  enum class Binding : uint8_t { kHolds, kNotNow, kLost };
+  Binding bindingTo(const PickContext& context, std::optional<uint32_t> host);
+  RequestSlot placeAt(uint32_t host, RequestSlot::Quota quota);
   Choice chooseNamed(const PickContext& context, RequestSlot::Quota quota);
   Choice chosen(base::LocalRef<WorkerEndpoint> endpoint, RequestSlot slot);
   Choice wait(std::string_view reason);
@@ -374,6 +390,10 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   SlowStart slow_start_;                                         // the balancer's
   std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;
+  std::shared_ptr<const HostsByUid> hosts_by_uid_;           // null: no stickiness
+  std::shared_ptr<const StickinessFactory> sticky_factory_;  // outlives the stickiness
+  std::unique_ptr<Stickiness> stickiness_;
+  std::optional<StickyCells> sticky_cells_;
   Cells cells_;
   std::shared_ptr<ClusterUsage::Member> member_;
   WaitQueue queue_;

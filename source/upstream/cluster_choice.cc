@@ -42,13 +42,17 @@ WorkerCluster::Choice WorkerCluster::chooseOther(const PickContext& context) {
     for (WorkerCluster* const other : others_) {
       if (other->standing() != standing) continue;
       Choice choice = other->choose(context);
-      if (choice.kind == Pick::Kind::kWait) return choice;
+      if (choice.kind == Pick::Kind::kWait || choice.kind == Pick::Kind::kLookup) return choice;
       if (choice.kind == Pick::Kind::kFailure) {
+        if (choice.reason == kStickyEndpointDown) return choice;
         failed.reason = choice.reason;
         continue;
       }
-      const bool again =
-          context.tried_in == choice.cluster.get() && isTried(context, choice.endpoint->index());
+      const bool followed = context.sticky != nullptr &&
+                            context.sticky->of == choice.cluster.get() &&
+                            context.sticky->outcome == StickyRequest::Outcome::kFollowed;
+      const bool again = !followed && context.tried_in == choice.cluster.get() &&
+                         isTried(context, choice.endpoint->index());
       if (!again) return choice;
       if (tried.kind != Pick::Kind::kEndpoint) tried = std::move(choice);
     }

@@ -43,6 +43,34 @@ void ClusterUsage::forgetUnused() {
   forget_at_ = std::max<size_t>(64, 2 * endpoints_.size());
 }
 
+std::weak_ptr<StickyMemory>& ClusterUsage::stickyMemoryOf(std::string_view identity) {
+  std::erase_if(sticky_, [](const auto& entry) { return entry.second.expired(); });
+  for (auto& [known, memory] : sticky_) {
+    if (known == identity) return memory;
+  }
+  return sticky_.emplace_back(identity, std::weak_ptr<StickyMemory>()).second;
+}
+
+StickyMemory::Totals ClusterUsage::stickyTotals(event::MonotonicTime now) const {
+  std::vector<std::shared_ptr<StickyMemory>> memories;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [identity, memory] : sticky_) {
+      if (auto held = memory.lock()) memories.push_back(std::move(held));
+    }
+  }
+  StickyMemory::Totals sum;
+  for (const std::shared_ptr<StickyMemory>& memory : memories) {
+    memory->expire(now);
+    const StickyMemory::Totals totals = memory->totals();
+    sum.entries += totals.entries;
+    sum.bytes += totals.bytes;
+    sum.evicted += totals.evicted;
+    sum.expired += totals.expired;
+  }
+  return sum;
+}
+
 void ClusterUsage::join(std::shared_ptr<Member> member) {
   const std::lock_guard lock(mutex_);
   members_.push_back(std::move(member));

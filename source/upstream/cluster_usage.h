@@ -6,12 +6,14 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "source/base/string_map.h"
 #include "source/event/dispatcher.h"
 #include "source/stats/stats.h"
 #include "source/upstream/endpoint_usage.h"
+#include "source/upstream/sticky_memory.h"
 
 namespace weir::upstream {
 
@@ -38,6 +40,20 @@ class ClusterUsage {
   std::shared_ptr<EndpointUsage> findEndpoint(std::string_view id) const;
   // Those that somebody holds, and at most as many others, or 64.
   size_t knownEndpoints() const;
+
+  // What the cluster's stickiness keeps, as long as a worker has it: what was made for the same
+  // `identity`, which names the kind, so that it is a T; else what `make` gives. Not null.
+  template <class T, class F>
+  std::shared_ptr<T> stickyMemory(std::string_view identity, F&& make) {
+    const std::lock_guard lock(mutex_);
+    std::weak_ptr<StickyMemory>& slot = stickyMemoryOf(identity);
+    std::shared_ptr<StickyMemory> memory = slot.lock();
+    if (memory == nullptr) slot = memory = std::forward<F>(make)();
+    return std::static_pointer_cast<T>(memory);
+  }
+  // All zero when there is no stickiness. What is over by now is not counted, and taken off
+  // EndpointUsage::pinned.
+  StickyMemory::Totals stickyTotals(event::MonotonicTime now) const;
 
   // One worker's part in the cluster.
   struct Member {
@@ -75,6 +91,7 @@ class ClusterUsage {
 
  private:
   void forgetUnused();
+  std::weak_ptr<StickyMemory>& stickyMemoryOf(std::string_view identity);
 
   Count waiting_{0};          // workers
   mutable std::mutex mutex_;  // guards the rest
@@ -82,6 +99,8 @@ class ClusterUsage {
   std::vector<std::shared_ptr<Member>> members_;
   base::StringMap<std::weak_ptr<EndpointUsage>> endpoints_;
   size_t forget_at_ = 64;  // so many, with those that nobody holds any more
+  // By identity; more than one only while the workers change over.
+  std::vector<std::pair<std::string, std::weak_ptr<StickyMemory>>> sticky_;
 };
 
 // One worker's share of the requests that a cluster may have in progress. It is taken from

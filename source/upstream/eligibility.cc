@@ -330,7 +330,8 @@ void Sharing::finish(HostSet& set) {
 
 void setUids(std::vector<HostSet::Host>& hosts) {
   absl::flat_hash_set<uint64_t> used;
-  used.reserve(hosts.size());
+  used.reserve(hosts.size() + 1);
+  used.insert(0);
   for (HostSet::Host& host : hosts) {
     const Endpoint& endpoint = *host.endpoint;
     host.uid = base::hash64(endpoint.id);

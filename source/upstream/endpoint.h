@@ -45,6 +45,8 @@ class BalancerTable {
   virtual ~BalancerTable() = default;
 };
 
+class HostsByUid;
+
 // Endpoints among which one instance of an algorithm balances. Immutable, part of a HostSet.
 struct HostGroup {
   // The same in two host sets when it means the same (priority, locality, degraded), so that a
@@ -69,7 +71,7 @@ struct HostSet {
     // Slow start: when it joined or recovered; zero: it serves since ever.
     event::MonotonicTime serving_since = {};
     // Of id and address, of a logical endpoint its id alone: the same in all host sets of a
-    // cluster, and different from all others in one. Set by eligible().
+    // cluster, in every process, and different from all others in one; never 0. Set by eligible().
     uint64_t uid = 0;
   };
   std::vector<Host> hosts;
@@ -77,7 +79,7 @@ struct HostSet {
   std::vector<HostGroup> groups;   // their shares sum up to kWhole; none when nothing is eligible
   std::vector<uint32_t> group_of;  // by host; kNoGroup: not eligible
   std::shared_ptr<const BalancerTable> table;  // what the balancer has prepared
-  std::shared_ptr<const BalancerTable> sticky;  // what the stickiness has prepared; null: nothing
+  std::shared_ptr<const HostsByUid> sticky;    // set where the cluster has stickiness
   // Why there is nothing to pick, when there is not; static text.
   std::string_view none_reason = "no_eligible_endpoint";
 };

@@ -43,6 +43,11 @@ class RequestSlot {
   void cancel() {
     if (endpoint_ != nullptr) giveBack();
   }
+  // Likewise, but what it has in the quota is the caller's again.
+  void cancelButQuota() {
+    in_quota_ = false;
+    cancel();
+  }
 
  private:
   bool giveBack();

@@ -2,35 +2,35 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "source/base/intrusive_list.h"
 #include "source/base/service_map.h"
-#include "source/event/dispatcher.h"
+#include "source/stats/stats.h"
 #include "source/upstream/endpoint.h"
+#include "source/upstream/endpoint_usage.h"
+#include "source/upstream/hosts_by_uid.h"
 
 namespace weir::http {
+struct RequestHead;
 struct ResponseHead;
-}
+}  // namespace weir::http
 
 namespace weir::upstream {
 
-class StickyTable;
 class WorkerCluster;
-class WorkerEndpoint;
+struct EligibilityPolicy;
 struct PickContext;
 
 // Who waits for a shared store to say where a client belongs. Worker-confined.
-class StickyWaiter : public base::ListNode<StickyWaiter> {
+class StickyWaiter {
  public:
   // The store has answered, or was given up: choose again. Once, not from inside the call that made
   // it wait.
   virtual void onStickyFound() = 0;
 
  protected:
-  // Not while it waits: StickyLookup::cancel() first.
+  // Not while it waits: StickyRequest::cancel() first.
   ~StickyWaiter() = default;
 };
 
@@ -45,50 +45,86 @@ class StickyLookup {
 // What one request, or one L4 session, has to do with stickiness: part of whoever chooses for it,
 // and kept from the first choice to the last. Worker-confined.
 struct StickyRequest {
+  // What has become of it in the last choice.
+  enum class Outcome : uint8_t {
+    kNew,       // it was not bound, or its endpoint is not to be had: it belongs to the chosen one
+    kFollowed,  // it went where it belongs
+    kElsewhere  // another endpoint serves this one request: the binding stays as it is
+  };
+
   // Called when it had to wait; null: it cannot, and a store's answer comes too late for it.
   StickyWaiter* waiter = nullptr;
-  StickyLookup* lookup = nullptr;  // under way, and owned by the stickiness
-  // The store has been asked for it: what it said is in `stored`, 0 for nothing.
+  StickyLookup* lookup = nullptr;     // under way, and owned by the stickiness
+  const WorkerCluster* of = nullptr;  // whose stickiness all else is about
+  // The kind's own, from find() on: zero before.
+  uint64_t key = 0;
+  uint64_t note = 0;
+  uint64_t found = 0;   // what find() has said, as HostSet::Host::uid; 0: nothing
+  uint64_t own = 0;     // whom this request itself has bound the client to; 0: none
+  uint64_t stored = 0;  // what the store has said, as `found`
+  Outcome outcome = Outcome::kNew;
+  // The store has been asked for it.
   bool asked = false;
-  uint64_t stored = 0;  // as HostSet::Host::uid
-  // The client came with a binding that holds, to the endpoint that was chosen last: nothing needs
-  // to be issued.
-  bool followed = false;
+  uint8_t lookups = 0;  // begun
+  // The attempt before met a connection that was no good any more, which says nothing of the
+  // endpoint.
+  bool stay = false;
+
+  // It may wait for a store.
+  bool mayAsk() const { return waiter != nullptr && !asked; }
+  // It wants no answer any more.
+  void cancel() {
+    if (lookup == nullptr) return;
+    StickyLookup& under_way = *lookup;
+    lookup = nullptr;
+    under_way.cancel();
+  }
 };
 
 // Where a client belongs, as far as it is known.
 struct StickyAnswer {
   enum class Kind : uint8_t {
     kUnbound,  // nobody knows: the algorithm chooses
-    kBound,    // to `host`
+    kBound,    // to `uid`
     kWait      // a store was asked: StickyRequest::waiter will be called
   };
   Kind kind = Kind::kUnbound;
-  uint32_t host = 0;  // index into the current host set
+  uint64_t uid = 0;  // as HostSet::Host::uid; may be in no host set any more
 
-  static StickyAnswer bound(uint32_t host) { return {Kind::kBound, host}; }
+  static StickyAnswer bound(uint64_t uid) { return {Kind::kBound, uid}; }
   static StickyAnswer wait() { return {Kind::kWait, 0}; }
 };
 
+// An endpoint that was chosen. Borrows.
+struct StickyHost {
+  const HostSet::Host& host;
+  const std::shared_ptr<EndpointUsage>& usage;
+
+  uint64_t uid() const { return host.uid; }
+};
+
 // The bindings of one cluster's clients on one worker. Says where a client belongs; whether it can
-// go there, WorkerCluster decides (StickyPolicy). Worker-confined.
+// go there, WorkerCluster decides (StickyPolicy). What workers share, and what has to outlive a
+// configuration, is in ClusterUsage::stickyMemory(). Worker-confined.
 class Stickiness {
  public:
+  // Who waits is told that nothing was found: later, not from here.
   virtual ~Stickiness() = default;
-  // A new host set is current, made with StickinessFactory::prepare(): before the first find().
-  // `hosts` stays valid until the next call.
-  virtual void onHostSet(const HostSet& hosts) = 0;
-  // A binding to an endpoint that is not in the host set is none. Does not allocate where no store
-  // is asked.
+  // Does not allocate where no store is asked. kWait only when StickyRequest::mayAsk().
   virtual StickyAnswer find(const PickContext& context, StickyRequest& request) = 0;
-  // `host` was chosen: by its binding (StickyRequest::followed), or anew. Kinds that need no answer
-  // bind here.
-  virtual void onChosen(const PickContext& /*context*/, StickyRequest& /*request*/,
-                        uint32_t /*host*/) {}
+  // `host` was chosen: StickyRequest::outcome is kNew or kFollowed. Kinds that need no answer bind
+  // here, when the client still belongs to StickyRequest::found. 0, or whom somebody else has bound
+  // it to since.
+  virtual uint64_t onChosen(const PickContext& /*context*/, StickyRequest& /*request*/,
+                            const StickyHost& /*host*/) {
+    return 0;
+  }
+  // HTTP: the head is about to go to the endpoint that was chosen.
+  virtual void onSend(StickyRequest& /*request*/, http::RequestHead& /*head*/) {}
   // HTTP: the head of the answer of `host` is about to be passed on. Kinds that tell the client, or
-  // learn from the answer, do it here.
+  // learn from the answer, do it here. The request's head may have been changed by onSend().
   virtual void onAnswer(const PickContext& /*context*/, StickyRequest& /*request*/,
-                        uint32_t /*host*/, http::ResponseHead& /*head*/) {}
+                        const StickyHost& /*host*/, http::ResponseHead& /*head*/) {}
 };
 
 // What a stickiness has around it on its worker. All outlives it.
@@ -104,9 +140,12 @@ class StickinessFactory {
   virtual std::string_view name() const = 0;
   // It knows clients of L4 clusters too; else it is for HTTP alone.
   virtual bool servesConnections() const { return false; }
-  // What workers need to find endpoints by; part of the host set. Null: nothing. Pure; main thread.
-  virtual std::shared_ptr<const BalancerTable> prepare(const HostSet& /*hosts*/) const {
-    return nullptr;
+  // Says what it has read beside its configuration message (files); one that says something else is
+  // another one.
+  virtual std::string fingerprint() const { return {}; }
+  // What workers find endpoints by; part of the host set. Pure; main thread.
+  std::shared_ptr<const HostsByUid> prepare(const HostSet& hosts) const {
+    return std::make_shared<const HostsByUid>(hosts);
   }
   virtual std::unique_ptr<Stickiness> create(const StickinessContext& context) const = 0;
 };
@@ -119,6 +158,36 @@ struct StickyPolicy {
   bool keep_draining = true;
 
   bool operator==(const StickyPolicy&) const = default;
+};
+
+// Why a request fails whose endpoint cannot be had, with StickyPolicy::strict.
+inline constexpr std::string_view kStickyEndpointDown = "sticky_endpoint_down";
+
+// Pure: an endpoint keeps the clients that belong to it, though it may get no others: while it is
+// not known to be down, and is not waiting for its first check; when it is draining or of weight 0,
+// as the policy says.
+bool keepsClients(const HostSet& hosts, uint32_t host, const StickyPolicy& sticky,
+                  const EligibilityPolicy& eligibility);
+
+// Metric ids of one cluster's stickiness. Labels {cluster=name}.
+struct StickyStats {
+  static StickyStats create(stats::Store& store, const std::string& cluster);
+  stats::CounterId followed, bound, rebound, elsewhere, strict_failures;
+};
+
+// The same, resolved for one worker.
+struct StickyCells {
+  StickyCells(stats::Block& block, const StickyStats& ids)
+      : followed(block.counter(ids.followed)),
+        bound(block.counter(ids.bound)),
+        rebound(block.counter(ids.rebound)),
+        elsewhere(block.counter(ids.elsewhere)),
+        strict_failures(block.counter(ids.strict_failures)) {}
+  stats::Cell& followed;
+  stats::Cell& bound;  // counted by the kinds
+  stats::Cell& rebound;
+  stats::Cell& elsewhere;
+  stats::Cell& strict_failures;
 };
 
 }  // namespace weir::upstream

@@ -29,9 +29,12 @@ milliseconds pauseBefore(uint32_t attempt) {
 
 Session::Session(TcpProxyWorker& worker)
     : worker_(worker),
-      timer_(worker.dispatcher().wheel(), event::wheelCallback<&Session::onTimer>, this) {}
+      timer_(worker.dispatcher().wheel(), event::wheelCallback<&Session::onTimer>, this) {
+  sticky_.waiter = this;
+}
 
 Session::~Session() {
+  sticky_.cancel();
   leaveQueue();
 }
 
@@ -94,6 +97,7 @@ upstream::WorkerCluster::Choice Session::choose() {
   }
   context.tried = {tried.data(), count};
   context.tried_in = serving_.get();
+  context.sticky = &sticky_;
   return cluster_->choose(context);
 }
 
@@ -113,6 +117,7 @@ void Session::connect() {
       case upstream::Pick::Kind::kWait:
         return wait(std::move(choice.cluster), /*again=*/false);
       case upstream::Pick::Kind::kLookup:
+        state_ = State::kAsking;
         return;
       case upstream::Pick::Kind::kFailure:
         cluster_->cells().no_endpoint->add();
@@ -135,6 +140,8 @@ void Session::wait(base::LocalRef<upstream::WorkerCluster> cluster, bool again) 
 void Session::onMayHaveRoom() {
   upstream::WorkerCluster::Choice choice = choose();
   if (choice.kind == upstream::Pick::Kind::kWait && choice.cluster.get() == waits_in_.get()) return;
+  // It keeps its place, and is called when the store has answered.
+  if (choice.kind == upstream::Pick::Kind::kLookup) return;
   const base::LocalRef<upstream::WorkerCluster> before = waits_in_;
   leaveQueue();
   state_ = State::kConnecting;
@@ -151,6 +158,12 @@ void Session::onMayHaveRoom() {
       cluster_->cells().no_endpoint->add();
       return fail(http::ResponseFlag::kNoHealthyUpstream, choice.reason);
   }
+}
+
+void Session::onStickyFound() {
+  if (state_ == State::kWaiting) return onMayHaveRoom();
+  state_ = State::kConnecting;
+  connect();
 }
 
 void Session::onWaitFailed(std::string_view reason) {
@@ -244,6 +257,7 @@ Verdict Session::onData(buffer::Buffer& data, bool end_stream) {
     case State::kNew:
     case State::kConnecting:
     case State::kPausing:
+    case State::kAsking:
     case State::kWaiting:
       early_ = true;
       if (!data.empty()) client().setReadEnabled(false);
@@ -355,6 +369,7 @@ void Session::onTimer() {
   switch (state_) {
     case State::kNew:
     case State::kConnecting:
+    case State::kAsking:
     case State::kWaiting:
     case State::kClosed:
       return;
@@ -400,6 +415,7 @@ void Session::finish(CloseMode mode, http::ResponseFlag flag, std::string_view d
   detail_ = detail;
   state_ = State::kClosed;
   timer_.cancel();
+  sticky_.cancel();
   leaveQueue();
   retry_slot_.release();
   to_upstream_.stop();
@@ -442,6 +458,7 @@ void Session::onClose(CloseReason reason) {
     log(/*at_end=*/true);
   }
   state_ = State::kClosed;
+  sticky_.cancel();
   leaveQueue();
   retry_slot_.release();
   tried_.clear();

@@ -24,7 +24,8 @@ namespace weir::extensions::network_filters::tcp_proxy {
 // until the endpoint has all that came from it, though both sides may have ended.
 class Session final : public network::NetworkFilter,
                       private SpliceSwitch::Owner,
-                      private upstream::Waiter {
+                      private upstream::Waiter,
+                      private upstream::StickyWaiter {
  public:
   explicit Session(TcpProxyWorker& worker);
   ~Session() override;
@@ -36,11 +37,13 @@ class Session final : public network::NetworkFilter,
   void onClose(network::CloseReason reason) override;
 
  private:
-  // kNew → kConnecting ↔ kPausing, kWaiting → kOpen → kUpstreamDone → kClosed, any may be left out.
+  // kNew → kConnecting ↔ kPausing, kAsking, kWaiting → kOpen → kUpstreamDone → kClosed, any may be
+  // left out.
   enum class State : uint8_t {
     kNew,           // the client's transport is not up, or filters in front have not let it pass
     kConnecting,    // to an endpoint
     kPausing,       // before the next attempt
+    kAsking,        // a store, where the client belongs
     kWaiting,       // for room in a cluster
     kOpen,          // bytes pass both ways, or still one way
     kUpstreamDone,  // the endpoint's connection has ended well; output for the client is left
@@ -74,6 +77,7 @@ class Session final : public network::NetworkFilter,
   void leaveQueue();
   void onMayHaveRoom() override;
   void onWaitFailed(std::string_view reason) override;
+  void onStickyFound() override;
   void attemptFailed();
   bool wasTried(const upstream::WorkerEndpoint& endpoint) const;
   void onUpstreamConnected();
@@ -104,6 +108,7 @@ class Session final : public network::NetworkFilter,
   base::LocalRef<upstream::WorkerCluster> serving_;    // that, or one that it stands for: the last
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;  // the one tried last
   base::LocalRef<upstream::WorkerCluster> waits_in_;   // in whose queue it waits, or waited last
+  upstream::StickyRequest sticky_;
   upstream::RetrySlot retry_slot_;
   std::unique_ptr<upstream::EndpointConnection> upstream_;
   std::vector<base::LocalRef<upstream::WorkerEndpoint>> tried_;

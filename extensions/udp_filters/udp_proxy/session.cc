@@ -149,6 +149,7 @@ bool UdpSession::choose() {
     context.attempt = 1;
     context.tried = {&*failed_host_, 1};
   }
+  context.sticky = &sticky_;
   upstream::WorkerCluster::Choice choice = cluster_->choose(context);
   if (choice.kind == upstream::Pick::Kind::kFailure) {
     cluster_->cells().no_endpoint->add();
@@ -359,6 +360,7 @@ bool UdpSession::answer(const UdpDatagrams& datagrams) {
   metrics.from_endpoints_bytes.add(answers.bytes.size());
   cluster_->cells().bytes_received->add(answers.bytes.size());
   report(true);
+  sticky_.own = 0;  // whom the client was bound to has served it
   proxy_.host().send(answers);
   touch();
   if (most == 0) return true;

@@ -99,6 +99,7 @@ class UdpSession final : public event::FdHandler,
   base::LocalRef<upstream::WorkerCluster> asked_;    // for an endpoint
   base::LocalRef<upstream::WorkerCluster> cluster_;  // whose endpoint it is
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
+  upstream::StickyRequest sticky_;       // never waits
   upstream::RequestSlot slot_;           // at it
   bool counted_ = false;                 // against its max_connections
   bool answered_ = false;                // by it
