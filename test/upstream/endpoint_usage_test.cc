@@ -94,6 +94,70 @@ TEST(EndpointUsageTest, EndpointsThatComeAndGoLeaveNothing) {
   EXPECT_EQ(stays->totals().requests, 7u);
 }
 
+TEST(EndpointUsageTest, ARunReachesItsThresholdAgainAndAgain) {
+  EndpointUsage usage;
+  std::vector<int> reached;
+  for (int i = 1; i <= 10; ++i) {
+    if (EndpointUsage::lengthen(usage.runs.server_errors, 3)) reached.push_back(i);
+  }
+  EXPECT_EQ(reached, (std::vector<int>{3, 6, 9}));
+  EXPECT_FALSE(EndpointUsage::lengthen(usage.runs.gateway_errors, 0));
+  EXPECT_TRUE(EndpointUsage::lengthen(usage.runs.connect_failures, 1));
+  usage.runs.clear();
+  EXPECT_EQ(usage.runs.server_errors + usage.runs.gateway_errors + usage.runs.connect_failures, 0u);
+}
+
+// Of failures alone, every threshold is seen by exactly one worker.
+TEST(EndpointUsageTest, WorkersMakeOneRun) {
+  EndpointUsage usage;
+  std::atomic<int> reached{0};
+  std::vector<std::thread> workers;
+  workers.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&] {
+      for (int n = 0; n < 5000; ++n) {
+        if (EndpointUsage::lengthen(usage.runs.server_errors, 5)) ++reached;
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(reached, 4000);
+  EXPECT_EQ(usage.runs.server_errors, 20'000u);
+}
+
+// Whatever comes between them: what ends a run and what makes it longer may meet, and the main
+// thread clears them meanwhile.
+TEST(EndpointUsageTest, RunsEndWhileTheyGrow) {
+  EndpointUsage usage;
+  std::atomic<bool> done{false};
+  std::atomic<int> reached{0};
+  std::thread main([&] {
+    while (!done) {
+      usage.runs.clear();
+      std::this_thread::yield();
+    }
+  });
+  std::vector<std::thread> workers;
+  workers.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&, i] {
+      for (int n = 0; n < 5000; ++n) {
+        if (i % 2 == 0) {
+          EndpointUsage::end(usage.runs.server_errors);
+        } else if (EndpointUsage::lengthen(usage.runs.server_errors, 3)) {
+          ++reached;
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  done = true;
+  main.join();
+  EXPECT_LE(reached, 10'000 / 3);
+  EndpointUsage::end(usage.runs.server_errors);
+  EXPECT_EQ(usage.runs.server_errors, 0u);
+}
+
 TEST(EndpointUsageTest, OneIsSmall) {
   EXPECT_LE(sizeof(EndpointUsage), 96u);
   EXPECT_LE(sizeof(EndpointUsage::Cells), 144u);
