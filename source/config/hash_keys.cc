@@ -85,26 +85,32 @@ upstream::HashKey compileKey(const v1::HashKey& from, const Cursor& at) {
 
 }  // namespace
 
-std::shared_ptr<const upstream::HashPolicy> compileHashKeys(
-    const google::protobuf::RepeatedPtrField<v1::HashKey>& from, const Cursor& at) {
-  if (from.empty()) return nullptr;
-  if (from.size() > kMaxKeys) {
-    at.at("hash_keys", kMaxKeys)
-        .error(base::concat("there are more than ", kMaxKeys, " keys"), "leave some out");
+std::vector<upstream::HashKey> readHashKeys(
+    const google::protobuf::RepeatedPtrField<v1::HashKey>& from, std::string_view field, int most,
+    const Cursor& at) {
+  if (from.size() > most) {
+    at.at(field, most).error(base::concat("there are more than ", most, " keys"), "leave some out");
   }
   std::vector<upstream::HashKey> keys;
   std::map<std::string, int> seen;
   for (int i = 0; i < from.size(); ++i) {
-    const Cursor here = at.at("hash_keys", i);
+    const Cursor here = at.at(field, i);
     keys.push_back(compileKey(from[i], here));
     if (from[i].by_case() == v1::HashKey::BY_NOT_SET) continue;
     const auto [first, added] = seen.emplace(from[i].SerializeAsString(), i);
     if (!added) {
-      here.error(base::concat("is never reached: hash_keys[", first->second, "] is the same"),
+      here.error(base::concat("is never reached: ", field, "[", first->second, "] is the same"),
                  "remove one");
     }
   }
-  return std::make_shared<const upstream::HashPolicy>(std::move(keys));
+  return keys;
+}
+
+std::shared_ptr<const upstream::HashPolicy> compileHashKeys(
+    const google::protobuf::RepeatedPtrField<v1::HashKey>& from, const Cursor& at) {
+  if (from.empty()) return nullptr;
+  return std::make_shared<const upstream::HashPolicy>(
+      readHashKeys(from, "hash_keys", kMaxKeys, at));
 }
 
 }  // namespace weir::config
