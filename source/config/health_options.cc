@@ -20,24 +20,31 @@ uint32_t number(uint64_t value, NumberRange range, const Cursor& at) {
   return static_cast<uint32_t>(readNumber(value, range, at));
 }
 
+bool anyReason(const upstream::OutlierPolicy& policy) {
+  const bool runs = policy.consecutive_5xx > 0 || policy.consecutive_gateway_errors > 0 ||
+                    policy.consecutive_connect_failures > 0;
+  return runs || policy.success_rate_stdev_factor > 0 || policy.failure_percentage > 0 ||
+         policy.latency_percent_of_median > 0;
+}
+
 }  // namespace
 
 upstream::CheckTimes readCheckTimes(const v1::HealthCheck& from, const Cursor& at) {
   upstream::CheckTimes to;
   to.interval = readDuration(from.has_interval() ? &from.interval() : nullptr, to.interval,
                              {milliseconds(10)}, at.field("interval"));
-  to.timeout = readDuration(from.has_timeout() ? &from.timeout() : nullptr,
-                            std::min(to.timeout, to.interval), {milliseconds(1)},
-                            at.field("timeout"));
+  to.timeout =
+      readDuration(from.has_timeout() ? &from.timeout() : nullptr,
+                   std::min(to.timeout, to.interval), {milliseconds(1)}, at.field("timeout"));
   if (to.timeout > to.interval) {
     at.field("timeout").error(
         base::concat("is longer than the interval of ", durationText(to.interval),
                      ", at the end of which the next probe begins"),
         base::concat("use at most ", durationText(to.interval), ", or a longer interval"));
   }
-  to.confirm_interval = readDuration(from.has_confirm_interval() ? &from.confirm_interval() : nullptr,
-                                     std::min(to.confirm_interval, to.interval),
-                                     {milliseconds(10)}, at.field("confirm_interval"));
+  to.confirm_interval = readDuration(
+      from.has_confirm_interval() ? &from.confirm_interval() : nullptr,
+      std::min(to.confirm_interval, to.interval), {milliseconds(10)}, at.field("confirm_interval"));
   if (to.confirm_interval > to.interval) {
     at.field("confirm_interval")
         .error(base::concat("is longer than the interval of ", durationText(to.interval)),
@@ -106,13 +113,17 @@ upstream::OutlierPolicy readOutlierPolicy(const v1::OutlierDetection& from, cons
   to.success_rate_min_endpoints = static_cast<uint32_t>(
       readNumberOr(from.success_rate_min_endpoints(), to.success_rate_min_endpoints, {3, 10'000},
                    at.field("success_rate_min_endpoints")));
-  to.min_requests = static_cast<uint32_t>(readNumberOr(
-      from.min_requests(), to.min_requests, {1, 1'000'000}, at.field("min_requests")));
+  to.min_requests = static_cast<uint32_t>(
+      readNumberOr(from.min_requests(), to.min_requests, {1, 1'000'000}, at.field("min_requests")));
   to.failure_percentage =
       number(from.failure_percentage(), {0, 100}, at.field("failure_percentage"));
   if (from.latency_percent_of_median() != 0) {
     to.latency_percent_of_median = number(from.latency_percent_of_median(), {110, 100'000},
                                           at.field("latency_percent_of_median"));
+  }
+  if (!anyReason(to)) {
+    at.error("no endpoint can be ejected: every reason is 0",
+             "give at least one of them, or leave out outlier_detection");
   }
   return to;
 }
@@ -153,8 +164,8 @@ HealthConfig readHealth(const v1::Health& from, const Cursor& at) {
     to.event_log = path.resolvePath(from.event_log());
     checkFolderExists(to.event_log, path);
   }
-  to.kept_events = static_cast<uint32_t>(readNumberOr(from.kept_events(), to.kept_events,
-                                                      {1, 1'000'000}, at.field("kept_events")));
+  to.kept_events = static_cast<uint32_t>(
+      readNumberOr(from.kept_events(), to.kept_events, {1, 1'000'000}, at.field("kept_events")));
   const uint64_t programs =
       readNumberOr(from.max_exec(), kDefaultPrograms, {1, 1000}, at.field("max_exec"));
   if (from.allow_exec()) to.exec_programs = static_cast<uint32_t>(programs);
