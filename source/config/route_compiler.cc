@@ -11,6 +11,7 @@
 #include "source/config/domain.h"
 #include "source/config/fields.h"
 #include "source/config/hash_keys.h"
+#include "source/config/retry_compiler.h"
 #include "source/http/semantics.h"
 
 namespace weir::config {
@@ -19,7 +20,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxBodyBytes = 64 * 1024;
-constexpr uint32_t kMaxReplayBytes = 1024 * 1024;
 
 // A path that a request could have: what is matched has no query.
 void checkPath(std::string_view path, const Cursor& at) {
@@ -72,39 +72,6 @@ router::GrpcTimeoutPolicy compileGrpcTimeout(const v1::GrpcTimeout& from, const 
   return policy;
 }
 
-uint32_t compileGrpcStatuses(const v1::Retry& from, const Cursor& at) {
-  if (from.grpc_statuses().empty()) {
-    at.field("grpc_statuses").error("is required", "write grpc_statuses: UNAVAILABLE");
-  }
-  uint32_t statuses = 0;
-  for (int i = 0; i < from.grpc_statuses_size(); ++i) {
-    const v1::Retry::GrpcStatus status = from.grpc_statuses(i);
-    if (status == v1::Retry::OK) {
-      at.at("grpc_statuses", i).error("OK is no failure", "leave it out");
-    }
-    statuses |= router::RetryPolicy::bit(static_cast<http::GrpcStatus>(status));
-  }
-  return statuses;
-}
-
-router::RetryPolicy compileRetry(const v1::Retry& from, const Cursor& at) {
-  router::RetryPolicy policy;
-  policy.grpc_statuses = compileGrpcStatuses(from, at);
-  policy.max_retries =
-      static_cast<uint32_t>(readNumberOr(from.max_retries(), 1, {1, 10}, at.field("max_retries")));
-  policy.base_interval =
-      readDuration(from.has_base_interval() ? &from.base_interval() : nullptr, policy.base_interval,
-                   {milliseconds(1), std::chrono::seconds(60)}, at.field("base_interval"));
-  policy.max_interval = readDuration(
-      from.has_max_interval() ? &from.max_interval() : nullptr, 10 * policy.base_interval,
-      {policy.base_interval, std::chrono::minutes(10)}, at.field("max_interval"));
-  if (from.has_max_body_bytes()) {
-    policy.max_body_bytes = static_cast<uint32_t>(
-        readNumber(from.max_body_bytes(), {0, kMaxReplayBytes}, at.field("max_body_bytes")));
-  }
-  return policy;
-}
-
 std::vector<std::pair<std::string, std::string>> compileMetadataMatch(const v1::RouteAction& from,
                                                                       const Cursor& at,
                                                                       const Compiler& compiler) {
@@ -130,7 +97,8 @@ router::ClusterAction compileCluster(const v1::RouteAction& from, const Cursor& 
       readDuration(from.has_idle_timeout() ? &from.idle_timeout() : nullptr, action.idle_timeout,
                    {milliseconds(1)}, at.field("idle_timeout"));
   action.grpc_timeout = compileGrpcTimeout(from.grpc_timeout(), at.field("grpc_timeout"));
-  if (from.has_retry()) action.retry = compileRetry(from.retry(), at.field("retry"));
+  if (from.has_retry())
+    action.retry = compileRetry(from.retry(), action.timeout, at.field("retry"));
   action.priority =
       static_cast<uint8_t>(readNumber(from.priority(), {0, 255}, at.field("priority")));
   action.hash_policy = compileHashKeys(from.hash_keys(), at);

@@ -1,42 +1,68 @@
 #include "source/router/retries.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::router {
 
 using std::chrono::milliseconds;
 
-std::optional<Retries::Again> Retries::afterFailure(Replay replay, http::GrpcStatus status) {
-  switch (replay) {
-    case Replay::kImpossible:
-      return std::nullopt;
+std::optional<Retries::Again> Retries::after(const Outcome& outcome) {
+  if (outcome.replay == Replay::kImpossible) return std::nullopt;
+  const std::optional<Again> safe = withoutPolicy(outcome);
+  if (!safe) return byPolicy(outcome);
+  ++count_;
+  return safe;
+}
+
+std::optional<Retries::Again> Retries::withoutPolicy(const Outcome& outcome) {
+  switch (outcome.replay) {
     case Replay::kRefused:
-      if (++refusals_ > kMaxRefusals) break;
-      ++count_;
+      if (++refusals_ > kMaxRefusals) return std::nullopt;
       return Again{};
     case Replay::kReusedBroke:
-      if (reused_broke_) break;
-      reused_broke_ = true;
-      ++count_;
+      if (std::exchange(reused_broke_, true)) return std::nullopt;
       return Again{.fresh = true};
-    case Replay::kUnsafe:
     case Replay::kUnsent:
-      break;
+      // Many fail so together when an endpoint dies: limited.
+      if (!outcome.others || std::exchange(unsent_, true)) return std::nullopt;
+      return Again{.limited = true};
+    case Replay::kImpossible:
+    case Replay::kUnsafe:
+    case Replay::kBroke:
+    case Replay::kAnswered:
+    case Replay::kOverdue:
+      return std::nullopt;
   }
-  return byPolicy(status);
+  return std::nullopt;
 }
 
-std::optional<Retries::Again> Retries::afterAnswer(http::GrpcStatus status) {
-  return byPolicy(status);
-}
-
-std::optional<Retries::Again> Retries::byPolicy(http::GrpcStatus status) {
-  if (policy_ == nullptr || !grpc_ || !policy_->retries(status)) return std::nullopt;
+std::optional<Retries::Again> Retries::byPolicy(const Outcome& outcome) {
+  if (policy_ == nullptr || !meant(outcome)) return std::nullopt;
   exhausted_ = by_policy_ >= policy_->max_retries;
   if (exhausted_) return std::nullopt;
   ++by_policy_;
   ++count_;
-  return Again{.later = true, .wait = backOff()};
+  return Again{.limited = true, .pause = backOff()};
+}
+
+bool Retries::meant(const Outcome& outcome) const {
+  using Condition = RetryPolicy::Condition;
+  const RetryPolicy& policy = *policy_;
+  const Replay replay = outcome.replay;
+  // That status may be the server's word that nothing was done: the policy has chosen it.
+  if (grpc_ && replay != Replay::kOverdue && policy.retries(outcome.grpc_status)) return true;
+  if (replay == Replay::kUnsent && policy.retries(Condition::kConnectFailure)) return true;
+  if (replay == Replay::kRefused && policy.retries(Condition::kRefusedStream)) return true;
+  const bool untouched = replay == Replay::kUnsent || replay == Replay::kRefused;
+  if (!untouched && !may_repeat_) return false;
+  if (replay == Replay::kOverdue) return true;
+  const bool broke = replay == Replay::kBroke || replay == Replay::kReusedBroke;
+  if (broke && policy.retries(Condition::kResetBeforeAnswer)) return true;
+  const uint16_t status = outcome.status;
+  if (replay == Replay::kAnswered && policy.retriesAnswer(status)) return true;
+  if (status >= 502 && status <= 504 && policy.retries(Condition::kGatewayError)) return true;
+  return status >= 500 && status <= 599 && policy.retries(Condition::kServerError);
 }
 
 // Full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015).

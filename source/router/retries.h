@@ -19,31 +19,42 @@ enum class Replay : uint8_t {
   kUnsafe,       // the endpoint may have acted on it
   kUnsent,       // no endpoint has seen anything of it
   kReusedBroke,  // nor has this one, or it does not matter: a reused connection broke unanswered
+  kBroke,        // the endpoint may have acted on it, and gave no byte of an answer
   kRefused,      // the endpoint said that it has not processed it
+  kAnswered,     // it has answered, and the client has nothing of that
+  kOverdue,      // no answer has begun within the policy's time for an attempt
 };
 
 // How often one request has been sent and whether it is sent again: always when an endpoint has
-// refused it, once when a reused connection broke, else as the route's policy says.
-// Worker-confined.
+// refused it, once when a reused connection broke or none could be opened, else as the route's
+// policy says. Worker-confined.
 class Retries {
  public:
+  // What an attempt has come to.
+  struct Outcome {
+    Replay replay = Replay::kImpossible;
+    uint16_t status = 0;  // of the answer, or what Weir would answer
+    // The same in gRPC; matters for its calls only.
+    http::GrpcStatus grpc_status = http::GrpcStatus::kOk;
+    bool others = false;  // there are other endpoints
+  };
   struct Again {
-    bool later = false;  // after `wait`, which may be none; else at once
-    std::chrono::milliseconds wait{0};
+    bool limited = false;  // counts against the cluster's limits of retries
+    // Before it, may be zero; nothing: at once.
+    std::optional<std::chrono::milliseconds> pause = {};
     bool fresh = false;  // on a connection that has carried nothing yet
   };
 
   explicit Retries(base::Random& random) : random_(random) {}
-  // `policy` null: none. `grpc`: its conditions on gRPC statuses apply.
-  void follow(const RetryPolicy* policy, bool grpc) {
+  // `policy` null: none. `grpc`: its conditions on gRPC statuses apply. `idempotent`: the request's
+  // method is.
+  void follow(const RetryPolicy* policy, bool grpc, bool idempotent) {
     policy_ = policy;
     grpc_ = grpc;
+    may_repeat_ = policy != nullptr && (idempotent || policy->any_method);
   }
 
-  // `status`: what the failure is in gRPC.
-  std::optional<Again> afterFailure(Replay replay, http::GrpcStatus status);
-  // The endpoint has answered with it, and nothing else.
-  std::optional<Again> afterAnswer(http::GrpcStatus status);
+  std::optional<Again> after(const Outcome& outcome);
   // The policy had its condition met, and no retry left.
   bool exhausted() const { return exhausted_; }
 
@@ -55,7 +66,9 @@ class Retries {
  private:
   static constexpr uint32_t kMaxRefusals = 3;
 
-  std::optional<Again> byPolicy(http::GrpcStatus status);
+  std::optional<Again> withoutPolicy(const Outcome& outcome);
+  std::optional<Again> byPolicy(const Outcome& outcome);
+  bool meant(const Outcome& outcome) const;
   std::chrono::milliseconds backOff();
 
   base::Random& random_;
@@ -64,7 +77,9 @@ class Retries {
   uint32_t by_policy_ = 0;
   uint32_t refusals_ = 0;
   bool grpc_ = false;
+  bool may_repeat_ = false;
   bool reused_broke_ = false;
+  bool unsent_ = false;
   bool exhausted_ = false;
   uint64_t hosts_version_ = 0;
   uint32_t tried_count_ = 0;

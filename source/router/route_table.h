@@ -1,6 +1,8 @@
 #pragma once
 
+#include <bitset>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,11 +37,24 @@ struct GrpcTimeoutPolicy {
   std::chrono::milliseconds max{0};  // no call has more; zero: none
 };
 
-// When a request is sent again that an endpoint has answered badly. Whoever adds a condition adds a
-// field here.
+// When a request is sent again that an endpoint has failed. Whoever adds a condition adds it here
+// and to Retries.
 struct RetryPolicy {
+  enum class Condition : uint8_t {
+    kConnectFailure,
+    kRefusedStream,
+    kResetBeforeAnswer,
+    kGatewayError,
+    kServerError,
+  };
+  static constexpr uint16_t kFirstStatus = 400;
+
   uint32_t max_retries = 1;
-  uint32_t grpc_statuses = 0;  // a bit for each GrpcStatus
+  uint32_t conditions = 0;                       // a bit for each Condition
+  uint32_t grpc_statuses = 0;                    // a bit for each GrpcStatus
+  std::bitset<200> statuses = {};                // of answers, from kFirstStatus on
+  std::chrono::milliseconds per_try_timeout{0};  // until an answer begins; zero: none
+  bool any_method = false;                       // also what is not idempotent
   // Before the n-th retry: anything up to base * 2^(n-1), at most max.
   std::chrono::milliseconds base_interval{25};
   std::chrono::milliseconds max_interval{250};
@@ -49,7 +64,15 @@ struct RetryPolicy {
   static constexpr uint32_t bit(http::GrpcStatus status) {
     return uint32_t{1} << static_cast<unsigned>(status);
   }
+  static constexpr uint32_t bit(Condition condition) {
+    return uint32_t{1} << static_cast<unsigned>(condition);
+  }
   bool retries(http::GrpcStatus status) const { return (grpc_statuses & bit(status)) != 0; }
+  bool retries(Condition condition) const { return (conditions & bit(condition)) != 0; }
+  bool retriesAnswer(uint16_t status) const {
+    const size_t index = status - size_t{kFirstStatus};
+    return index < statuses.size() && statuses[index];
+  }
 };
 
 struct ClusterAction {

@@ -7,14 +7,13 @@
 
 #include "source/base/random.h"
 #include "source/http/semantics.h"
+#include "source/router/attempts.h"
 #include "source/router/cluster_cache.h"
 #include "source/router/failure_reply.h"
 #include "source/router/grpc_deadline.h"
 #include "source/router/redirect.h"
-#include "source/router/retries.h"
 #include "source/router/upstream_request.h"
 #include "source/upstream/cluster.h"
-#include "source/upstream/retry_slot.h"
 #include "source/upstream/wait_queue.h"
 
 namespace weir::router {
@@ -29,7 +28,7 @@ using http::StreamError;
 class Router final : public http::Terminal, public UpstreamRequest::Owner, public upstream::Waiter {
  public:
   Router(ClusterCache& clusters, base::Random& random, http::FilterChain& chain)
-      : clusters_(clusters), chain_(chain), upstream_(chain, *this), retries_(random) {}
+      : clusters_(clusters), chain_(chain), upstream_(chain, *this), attempts_(random) {}
 
   void onRequestHead(http::RequestHead& head, bool end_stream) override;
   void onRequestBody(buffer::Buffer& data, bool end_stream) override;
@@ -42,7 +41,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
   void onUpstreamTunnel() override;
   void onUpstreamComplete() override;
   void onUpstreamFailed(const StreamError& error, Replay replay) override;
-  bool discardsAnswer(http::GrpcStatus status) override;
+  bool discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) override;
   void onUpstreamDiscarded() override { sendAgain(); }
   void onMayHaveRoom() override { pickAndSend(); }
   void onWaitFailed(std::string_view reason) override { overflow(reason); }
@@ -60,9 +59,12 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
   void leaveQueue();
   void overflow(std::string_view detail);
   void pickAfter(std::chrono::milliseconds delay);
+  void onPauseOver();
   void takeOverride(const upstream::WorkerCluster& cluster);
-  bool sendsAgain(const std::optional<Retries::Again>& again);
+  bool another(Replay replay, uint16_t status, http::GrpcStatus grpc_status);
   void sendAgain();
+  void armTryTimeout();
+  void onTryTimeout();
   void redirect(const RedirectAction& action, http::RequestHead& head);
   void respondDirectly(const DirectResponseAction& action);
   bool startDeadline();
@@ -82,13 +84,13 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
   const ClusterAction* action_ = nullptr;
   std::optional<event::WheelTimer> timeout_;
   std::optional<event::WheelTimer> idle_;
+  std::optional<event::WheelTimer> try_timeout_;
   std::optional<event::WheelTimer> pick_again_;
   // In whose queue it waits, or waited last.
   base::LocalRef<upstream::WorkerCluster> waits_in_;
-  upstream::RetrySlot retry_slot_;  // while it is sent for another time, by policy
-  Retries retries_;
-  Retries::Again again_;  // how the next attempt is made, when it is not the first
+  Attempts attempts_;
   GrpcDeadline deadline_;
+  bool complete_ = false;  // the request has come
   bool tunnel_ = false;
 };
 
@@ -185,11 +187,13 @@ void Router::forward(bool grpc) {
   http::FilterChainContext& context = chain_.context();
   context.info.cluster = action_->cluster;
   const RetryPolicy* policy = action_->retry ? &*action_->retry : nullptr;
-  retries_.follow(policy, grpc);
+  if (policy != nullptr) {
+    attempts_.retries().follow(policy, grpc, http::methodIsIdempotent(context.request.method));
+  }
   upstream_.configure(
       {.grpc = grpc,
        .keep_bytes = policy != nullptr ? policy->max_body_bytes : RetryPolicy::kDefaultMaxBodyBytes,
-       .keep_always = policy != nullptr && grpc});
+       .may_repeat = policy != nullptr});
   onUpstreamActivity();
   pickAndSend();
 }
@@ -223,9 +227,9 @@ upstream::WorkerCluster::Choice Router::choose() {
   if (connection != nullptr && connection->original_destination) {
     pick_context.original_destination = &*connection->original_destination;
   }
-  pick_context.attempt = retries_.count();
+  pick_context.attempt = attempts_.retries().count();
   if (serving_) {
-    pick_context.tried = retries_.tried(serving_->hosts().version);
+    pick_context.tried = attempts_.retries().tried(serving_->hosts().version);
     pick_context.tried_in = serving_.get();
   }
   return cluster_->choose(pick_context);
@@ -237,7 +241,8 @@ void Router::send(upstream::WorkerCluster::Choice& choice) {
   ++chain_.context().info.attempts;
   serving_ = choice.cluster;
   takeOverride(*serving_);
-  if (upstream_.start(choice, again_.fresh)) return;
+  if (action_->retry) armTryTimeout();
+  if (upstream_.start(choice, attempts_.next().fresh)) return;
   --chain_.context().info.attempts;
   enterQueue(serving_, waited && waits_in_.get() == serving_.get());
 }
@@ -280,48 +285,58 @@ void Router::takeOverride(const upstream::WorkerCluster& cluster) {
 
 void Router::pickAfter(std::chrono::milliseconds delay) {
   if (!pick_again_) {
-    pick_again_.emplace(wheel(), event::wheelCallback<&Router::pickAndSend>, this);
+    pick_again_.emplace(wheel(), event::wheelCallback<&Router::onPauseOver>, this);
   }
   pick_again_->arm(delay);
+}
+
+void Router::onPauseOver() {
+  upstream_.breakDiscarded();
+  pickAndSend();
 }
 
 // --- Once more ---
 
 void Router::onUpstreamFailed(const StreamError& error, Replay replay) {
   if (error.reason == ErrorReason::kOverflow) return wait(serving_);
-  if (!sendsAgain(retries_.afterFailure(replay, grpcStatusFor(error)))) return fail(error);
+  if (!another(replay, http::statusFor(error), grpcStatusFor(error))) return fail(error);
   sendAgain();
 }
 
-bool Router::discardsAnswer(http::GrpcStatus status) {
-  return sendsAgain(retries_.afterAnswer(status));
+bool Router::discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) {
+  return another(Replay::kAnswered, status, grpc_status);
 }
 
-bool Router::sendsAgain(const std::optional<Retries::Again>& again) {
-  retry_slot_.release();
-  if (again && again->later) {
-    retry_slot_ = upstream::RetrySlot::take(*cluster_, /*request=*/true);
-    if (!retry_slot_) {
-      chain_.context().info.addFlag(http::ResponseFlag::kUpstreamOverflow);
-      return false;
-    }
-  }
-  if (again) {
-    again_ = *again;
-  } else if (retries_.exhausted()) {
-    chain_.context().info.addFlag(http::ResponseFlag::kUpstreamRetryLimitExceeded);
-  }
-  return again.has_value();
+bool Router::another(Replay replay, uint16_t status, http::GrpcStatus grpc_status) {
+  // What stands for other clusters may have others.
+  const bool others = serving_.get() != cluster_.get() || serving_->hosts().eligible.size() > 1;
+  return attempts_.another({replay, status, grpc_status, others}, *cluster_, chain_.context().info);
 }
 
 void Router::sendAgain() {
+  try_timeout_.reset();
   if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
-    retries_.addTried(serving_->hosts().version, index);
+    attempts_.retries().addTried(serving_->hosts().version, index);
   }
   cluster_->cells().retries->add();
   upstream_.prepareReplay();
-  if (!again_.later) return pickAndSend();
-  pickAfter(again_.wait);
+  const Retries::Again& next = attempts_.next();
+  next.pause ? pickAfter(*next.pause) : pickAndSend();
+}
+
+// From when there is both an attempt and the whole of the request.
+void Router::armTryTimeout() {
+  if (!complete_ || action_->retry->per_try_timeout.count() == 0) return;
+  try_timeout_.emplace(wheel(), event::wheelCallback<&Router::onTryTimeout>, this);
+  try_timeout_->arm(action_->retry->per_try_timeout);
+}
+
+// When nothing can take its place the attempt goes on.
+void Router::onTryTimeout() {
+  if (!upstream_.running() || !upstream_.repeatable()) return;
+  if (!another(Replay::kOverdue, 504, http::GrpcStatus::kUnavailable)) return;
+  upstream_.breakOff();
+  sendAgain();
 }
 
 // --- Time ---
@@ -342,6 +357,8 @@ bool Router::startDeadline() {
 
 // The route's timeout runs from here, unless the client has set one.
 void Router::requestComplete() {
+  complete_ = true;
+  if (action_->retry && upstream_.running()) armTryTimeout();
   if (tunnel_ || timeout_ || action_->timeout.count() == 0) return;
   timeout_.emplace(wheel(), event::wheelCallback<&Router::onTimeout>, this);
   timeout_->arm(action_->timeout);
@@ -377,8 +394,9 @@ void Router::onIdle() {
 void Router::stop() {
   timeout_.reset();
   idle_.reset();
+  try_timeout_.reset();
   pick_again_.reset();
-  retry_slot_.release();
+  attempts_.end();
   if (waits_in_) leaveQueue();
 }
 

@@ -112,7 +112,14 @@ void UpstreamRequest::end() {
   upstream::WorkerCluster::release(cluster_, endpoint_);
 }
 
+void UpstreamRequest::breakOff() {
+  report(false);
+  state_ == State::kWaiting ? pool_->cancel(*this) : abort();
+  leave(State::kIdle);
+}
+
 void UpstreamRequest::stop() {
+  breakDiscarded();
   if (state_ == State::kWaiting) {
     pool_->cancel(*this);
   } else if (state_ == State::kSent) {
@@ -167,7 +174,7 @@ void UpstreamRequest::onPoolReady(const Ready& ready) {
   chain_.context().info.upstream_started = sent_at_;
   cluster_->cells().requests->add();
   endpoint_->stats().requests.add();
-  const bool keep = options_.keep_always || ready.version == http::Version::kHttp2;
+  const bool keep = options_.may_repeat || ready.version == http::Version::kHttp2;
   sent_body_.keep(keep ? options_.keep_bytes : 0);
   owner_.onUpstreamSending();
   const bool head_only = requestSent();
@@ -256,9 +263,7 @@ void UpstreamRequest::onHead(bool end_stream) {
   }
   status_ = head.status;
   countHead();
-  if (const auto status = answeredOnly(end_stream)) {
-    if (sent_body_.intact() && owner_.discardsAnswer(*status)) return discard(*status, end_stream);
-  }
+  if (options_.may_repeat && ownerDiscards(end_stream)) return discard(end_stream);
   answered_ = true;
   answered_by_grpc_ = options_.grpc && http::isGrpc(head.headers);
   sent_body_.lose();
@@ -282,12 +287,6 @@ void UpstreamRequest::countHead() {
   endpoint_->stats().responses_by_class[index].add();
 }
 
-// The status of a gRPC answer that has no message: trailers only, or one of plain HTTP.
-std::optional<http::GrpcStatus> UpstreamRequest::answeredOnly(bool end_stream) const {
-  if (!options_.grpc || (!end_stream && status_ == 200)) return std::nullopt;
-  return grpcStatusOfAnswer();
-}
-
 http::GrpcStatus UpstreamRequest::grpcStatusOfAnswer() const {
   const http::FilterChainContext& context = chain_.context();
   if (const auto status = http::grpcStatusIn(context.response_trailers)) return *status;
@@ -299,18 +298,8 @@ void UpstreamRequest::countGrpc(http::GrpcStatus status) {
   cluster_->cells().grpc_responses[static_cast<size_t>(status)]->add();
 }
 
-// As if it had not come.
-void UpstreamRequest::discard(http::GrpcStatus status, bool end_stream) {
-  countGrpc(status);
-  http::RequestEncoder& encoder = *encoder_;
-  const bool exchange_over = end_stream && requestSent();
-  report(false);
-  leave(State::kIdle);
-  if (!exchange_over) encoder.reset();
-  owner_.onUpstreamDiscarded();
-}
-
 void UpstreamRequest::onBody(buffer::Buffer& data, bool end_stream) {
+  if (swallow(&data, end_stream)) return;
   if (state_ != State::kSent) return;
   owner_.onUpstreamActivity();
   if (raw_target_ != nullptr) return copyRaw(data, end_stream);
@@ -319,6 +308,7 @@ void UpstreamRequest::onBody(buffer::Buffer& data, bool end_stream) {
 }
 
 void UpstreamRequest::onTrailers() {
+  if (swallow(nullptr, true)) return;
   complete();
   chain_.respondTrailers();
 }
@@ -347,6 +337,7 @@ void UpstreamRequest::onPoolFailure(upstream::PoolFailure failure, std::string_v
 }
 
 void UpstreamRequest::onReset(const StreamError& error) {
+  discarded_ = nullptr;
   if (state_ != State::kSent) return;
   splicer_.reset();
   cluster_->cells().resets->add();
@@ -366,11 +357,14 @@ Replay UpstreamRequest::replayAfter(const StreamError& error) const {
   if (answered_ || !sent_body_.intact()) return Replay::kImpossible;
   if (state_ != State::kSent) return Replay::kUnsent;
   if (error.retry_safe) return Replay::kRefused;
-  const bool broken = error.reason == ErrorReason::kConnectionClosed ||
-                      error.reason == ErrorReason::kConnectionReset;
-  const bool reused_broke = broken && reused_ && error.unanswered &&
+  if (!error.unanswered) return Replay::kUnsafe;
+  const bool reused_broke = reused_ && error.reason != ErrorReason::kStreamReset &&
                             http::methodIsIdempotent(chain_.context().request.method);
-  return reused_broke ? Replay::kReusedBroke : Replay::kUnsafe;
+  const bool broke = error.reason == ErrorReason::kConnectionClosed ||
+                     error.reason == ErrorReason::kConnectionReset ||
+                     error.reason == ErrorReason::kStreamReset;
+  if (!broke) return Replay::kUnsafe;
+  return reused_broke ? Replay::kReusedBroke : Replay::kBroke;
 }
 
 }  // namespace weir::router

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "source/base/local_ref.h"
 #include "source/buffer/buffer.h"
@@ -38,10 +37,10 @@ class UpstreamRequest final : public upstream::PoolRequest,
     virtual void onUpstreamComplete() = 0;
     // The last call of this run: prepareReplay() and start(), now or later, or giveUp().
     virtual void onUpstreamFailed(const http::StreamError& error, Replay replay) = 0;
-    // Only of gRPC: an answer that is nothing but this status has come, and the request could be
-    // sent again. True: nobody is to see the answer. onUpstreamDiscarded(), the last call of this
-    // run, follows.
-    virtual bool discardsAnswer(http::GrpcStatus status) = 0;
+    // An answer of failure has begun (of gRPC: one that is nothing but its status), and the request
+    // could be sent again. True: nobody is to see the answer. onUpstreamDiscarded(), the last call
+    // of this run, follows. `grpc_status`: kOk unless it is a call of gRPC.
+    virtual bool discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) = 0;
     virtual void onUpstreamDiscarded() = 0;
 
    protected:
@@ -50,10 +49,10 @@ class UpstreamRequest final : public upstream::PoolRequest,
 
   struct Options {
     bool grpc = false;
-    // What of the body is kept, to be sent again: in any case, or only on HTTP/2, where an endpoint
-    // may refuse a request.
+    // What of the body is kept, to be sent again. Without may_repeat only on HTTP/2, where an
+    // endpoint may refuse a request.
     uint32_t keep_bytes = 0;
-    bool keep_always = false;
+    bool may_repeat = false;  // the owner may discard answers
   };
 
   UpstreamRequest(http::FilterChain& chain, Owner& owner);
@@ -68,6 +67,13 @@ class UpstreamRequest final : public upstream::PoolRequest,
   uint32_t hostIndex() const { return endpoint_->index(); }
   // After a run that failed: what has been sent waits to be sent once more, for the next start().
   void prepareReplay();
+  // Between runs: no longer waits for the rest of an answer that was discarded, whose connection
+  // else could be used again. Before the next start().
+  void breakDiscarded();
+  // While it runs: no answer has begun, and what was sent has been kept.
+  bool repeatable() const { return !answered_ && sent_body_.intact(); }
+  // Ends a run, as one that has failed but without a call to the owner: prepareReplay() follows.
+  void breakOff();
   // Stops without a call to the owner: leaves the queue, or breaks the exchange off. There is no
   // other run: what still comes of the request is dropped.
   void giveUp();
@@ -119,8 +125,9 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool sendBody();
   void slowClient();
   void countHead();
-  std::optional<http::GrpcStatus> answeredOnly(bool end_stream) const;
-  void discard(http::GrpcStatus status, bool end_stream);
+  bool ownerDiscards(bool end_stream);
+  void discard(bool end_stream);
+  bool swallow(buffer::Buffer* data, bool end_stream);
   http::GrpcStatus grpcStatusOfAnswer() const;
   void countGrpc(http::GrpcStatus status);
   void firstByte();
@@ -144,6 +151,8 @@ class UpstreamRequest final : public upstream::PoolRequest,
   upstream::RequestSlot slot_;
   upstream::HttpPool* pool_ = nullptr;       // while kWaiting
   http::RequestEncoder* encoder_ = nullptr;  // while kSent
+  // Gives the rest of an answer that was discarded, until that has come or is broken off.
+  http::RequestEncoder* discarded_ = nullptr;
   buffer::Buffer waiting_body_;
   ReplayBody sent_body_;
   std::unique_ptr<network::Splicer> splicer_;

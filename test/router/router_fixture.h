@@ -127,7 +127,7 @@ class RouterTest : public testing::Test {
  protected:
   RouterTest() {
     VirtualHost host{.name = "shop", .domains = {"shop.example"}, .routes = {}};
-    RouteEntry redirect, direct, nowhere, idle, retried, capped, own, all;
+    RouteEntry redirect, direct, nowhere, idle, retried, again, any_method, capped, own, all;
     redirect.match = {PathMatch::Kind::kExact, "/old"};
     redirect.kind = RouteEntry::Kind::kRedirect;
     redirect.redirect = {
@@ -148,6 +148,19 @@ class RouterTest : public testing::Test {
                     .base_interval = milliseconds(20),
                     .max_interval = milliseconds(40),
                     .max_body_bytes = 32 * 1024};
+    again.match = {PathMatch::Kind::kExact, "/again"};
+    again.cluster = {.cluster = "c", .timeout = milliseconds(3000)};
+    using Condition = RetryPolicy::Condition;
+    again.cluster.retry = RetryPolicy{.max_retries = 2,
+                                      .conditions = RetryPolicy::bit(Condition::kGatewayError) |
+                                                    RetryPolicy::bit(Condition::kResetBeforeAnswer),
+                                      .per_try_timeout = milliseconds(300),
+                                      .base_interval = milliseconds(20),
+                                      .max_interval = milliseconds(40),
+                                      .max_body_bytes = 32 * 1024};
+    any_method = again;
+    any_method.match = {PathMatch::Kind::kExact, "/any_method"};
+    any_method.cluster.retry->any_method = true;
     capped.match = {PathMatch::Kind::kExact, "/capped"};
     capped.cluster = {.cluster = "c", .grpc_timeout = {.max = milliseconds(500)}};
     own.match = {PathMatch::Kind::kExact, "/own"};
@@ -155,7 +168,7 @@ class RouterTest : public testing::Test {
         .cluster = "c", .timeout = milliseconds(1000), .grpc_timeout = {.respected = false}};
     all.match = {PathMatch::Kind::kPrefix, "/c"};
     all.cluster = {.cluster = "c", .timeout = milliseconds(1000)};
-    host.routes = {redirect, direct, nowhere, idle, retried, capped, own, all};
+    host.routes = {redirect, direct, nowhere, idle, retried, again, any_method, capped, own, all};
     table = *RouteTable::compile({host});
     services.put(worker.clusters);
     factory = createRouterFactory(table)->bind(services);

@@ -277,15 +277,73 @@ TEST(HttpConnectionManagerConfig, RoutesOfGrpcCalls) {
   EXPECT_EQ(own.retry->max_body_bytes, 0u);
 }
 
+TEST(HttpConnectionManagerConfig, WhenRequestsAreSentAgain) {
+  const auto config = compiled(R"(virtual_hosts {
+    name: "r"
+    domains: "r"
+    routes { route {
+      cluster: "web"
+      retry {
+        retry_on: CONNECT_FAILURE
+        retry_on: REFUSED_STREAM
+        retry_on: RESET_BEFORE_ANSWER
+        retry_on: GATEWAY_ERROR
+        retry_on: SERVER_ERROR
+        statuses: 400
+        statuses: 599
+        per_try_timeout { seconds: 2 }
+        any_method: true
+      }
+    } }
+  })");
+  ASSERT_NE(config, nullptr);
+  const auto& table = dynamic_cast<const router::RouteTable&>(*config->routes);
+  const router::RetryPolicy& retry = *table.match("r", "/")->cluster.retry;
+  EXPECT_EQ(retry.conditions, 0b11111u);
+  EXPECT_EQ(retry.grpc_statuses, 0u);
+  EXPECT_TRUE(retry.retriesAnswer(400));
+  EXPECT_TRUE(retry.retriesAnswer(599));
+  for (const uint16_t status : {200, 399, 401, 503, 600}) EXPECT_FALSE(retry.retriesAnswer(status));
+  EXPECT_EQ(retry.per_try_timeout, milliseconds(2'000));
+  EXPECT_TRUE(retry.any_method);
+}
+
+TEST(HttpConnectionManagerConfig, MistakesInRetries) {
+  const auto route = [](std::string_view fields) {
+    return findings(base::concat("virtual_hosts { name: \"x\" domains: \"x\" routes { route {\n",
+                                 fields, " cluster: \"web\" } } }"));
+  };
+  const std::string at = "virtual_hosts[0].routes[0].route.";
+  EXPECT_EQ(route("retry {}"),
+            base::concat("w:3:1: ", at,
+                         "retry: does not say when; write retry_on: CONNECT_FAILURE, statuses: "
+                         "503, grpc_statuses: UNAVAILABLE or per_try_timeout { seconds: 1 }\n"));
+  EXPECT_EQ(route("retry { statuses: 503 statuses: 399 }"),
+            base::concat("w:3:33: ", at,
+                         "retry.statuses[1]: 399 is out of range; it must be 400 to 599\n"));
+  EXPECT_EQ(route("retry { per_try_timeout { seconds: 15 } }"),
+            base::concat("w:3:9: ", at,
+                         "retry.per_try_timeout: is not shorter than the route's timeout, 15 s, "
+                         "and would never end an attempt; shorten it, or give the route a longer "
+                         "timeout\n"));
+  EXPECT_EQ(route("timeout {} retry { per_try_timeout { seconds: 15 } }"), "");
+  EXPECT_EQ(route("retry { per_try_timeout {} }"),
+            base::concat("w:3:9: ", at,
+                         "retry.per_try_timeout: 0 s is out of range; it must be 1 ms to 24 h\n"));
+  EXPECT_EQ(route("retry { retry_on: CONDITION_UNSPECIFIED }"),
+            base::concat("w:3:19: ", at,
+                         "retry.retry_on[0]: is no condition; use CONNECT_FAILURE, REFUSED_STREAM, "
+                         "RESET_BEFORE_ANSWER, GATEWAY_ERROR or SERVER_ERROR\n"));
+  EXPECT_NE(route("retry { retry_on: CONNECT_FAILUER }"), "");
+  EXPECT_NE(route("retry { retry_on: 99 }"), "");
+}
+
 TEST(HttpConnectionManagerConfig, MistakesInRoutesOfGrpcCalls) {
   const auto route = [](std::string_view fields) {
     return findings(base::concat("virtual_hosts { name: \"x\" domains: \"x\" routes { route {\n",
                                  fields, " cluster: \"web\" } } }"));
   };
   const std::string at = "virtual_hosts[0].routes[0].route.";
-  EXPECT_EQ(route("retry {}"), base::concat("w:3:1: ", at,
-                                            "retry.grpc_statuses: is required; write "
-                                            "grpc_statuses: UNAVAILABLE\n"));
   EXPECT_EQ(
       route("retry { grpc_statuses: OK grpc_statuses: INTERNAL }"),
       base::concat("w:3:24: ", at, "retry.grpc_statuses[0]: OK is no failure; leave it out\n"));

@@ -1,0 +1,327 @@
+// When a request of plain HTTP is sent again, and what of it.
+
+#include "test/router/grpc_fixture.h"
+
+namespace weir::router {
+namespace {
+
+using http::ResponseFlag;
+
+constexpr std::string_view kBusy = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+
+class RouterHttpRetryTest : public GrpcRouterTest {
+ protected:
+  // The back-off is random: 40 ms at most here.
+  void backOff() { worker.dispatcher.advance(milliseconds(60)); }
+  // The n-th retry is due.
+  void waitForRetry(int n = 1) {
+    ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == n; }));
+    backOff();
+  }
+  At arrivedHead() { return arrived("\r\n\r\n"); }
+};
+
+TEST_F(RouterHttpRetryTest, AnAnswerOfFailureIsDiscardedAndAnotherEndpointAsked) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  At first = arrivedHead();
+  first.send(kBusy);
+  waitForRetry();
+  At second = arrivedHead();
+  EXPECT_NE(first.origin, second.origin);
+  EXPECT_EQ(s->sink.heads, 0);
+  second.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->sink.body, "ok");
+  EXPECT_EQ(s->info.attempts, 2u);
+  EXPECT_FALSE(s->info.hasFlag(ResponseFlag::kUpstreamRetryLimitExceeded));
+}
+
+// The rest of the discarded answer is read: its connection is as good as any.
+TEST_F(RouterHttpRetryTest, TheConnectionOfADiscardedAnswerIsKept) {
+  apply();
+  auto s = stream("GET", "/again");
+  s->send();
+  At first = arrivedHead();
+  first.send(kBusy);
+  waitForRetry();
+  At second = arrivedHead();
+  EXPECT_EQ(second.number, first.number);
+  second.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.body, "ok");
+  EXPECT_EQ(origin.accepted(), 1u);
+}
+
+TEST_F(RouterHttpRetryTest, TheRestOfADiscardedAnswerIsWaitedForAsLongAsThePauseTakes) {
+  apply({.max_connections = 1});
+  auto s = stream("GET", "/again");
+  s->send();
+  arrivedHead().send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
+  waitForRetry();
+  At second = arrivedHead();
+  EXPECT_EQ(second.number, 1u);
+  second.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.body, "ok");
+  EXPECT_TRUE(origin.peerClosed(0));
+}
+
+TEST_F(RouterHttpRetryTest, ADiscardedAnswerMayBreak) {
+  apply();
+  auto s = stream("GET", "/again");
+  s->send();
+  At first = arrivedHead();
+  first.send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
+  ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == 1; }));
+  close(first);
+  worker.run();
+  backOff();
+  arrivedHead().send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, TheClientLeavesWhileAnAnswerIsDiscarded) {
+  apply();
+  auto s = stream("GET", "/again");
+  s->send();
+  arrivedHead().send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
+  ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == 1; }));
+  s->end();
+  s.reset();
+  backOff();
+  EXPECT_EQ(process.gauge("cluster_requests_total"), 1);
+  EXPECT_TRUE(worker.until([&] { return origin.peerClosed(0); }));
+}
+
+TEST_F(RouterHttpRetryTest, TheLastAnswerIsPassedOn) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  for (int i = 1; i <= 3; ++i) {
+    arrivedHead().send(kBusy);
+    if (i < 3) waitForRetry(i);
+  }
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_EQ(s->sink.body, "busy");
+  EXPECT_EQ(s->info.attempts, 3u);
+  EXPECT_TRUE(s->info.hasFlag(ResponseFlag::kUpstreamRetryLimitExceeded));
+}
+
+TEST_F(RouterHttpRetryTest, OtherAnswersAreNot) {
+  applyBoth();
+  for (const char* status : {"200 OK", "404 Not Found", "500 Oh", "429 Slow"}) {
+    auto s = stream("GET", "/again");
+    s->send();
+    arrivedHead().send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_TRUE(ended(*s));
+    EXPECT_EQ(s->sink.status, std::atoi(status));
+    EXPECT_EQ(s->info.attempts, 1u);
+  }
+}
+
+TEST_F(RouterHttpRetryTest, WhatMayHaveHadAnEffectIsNot) {
+  applyBoth();
+  auto post = stream("POST", "/again");
+  post->send();
+  arrivedHead().send(kBusy);
+  ASSERT_TRUE(ended(*post));
+  EXPECT_EQ(post->sink.status, 503);
+  auto cut = stream("POST", "/again");
+  cut->send();
+  close(arrivedHead());
+  ASSERT_TRUE(ended(*cut));
+  EXPECT_EQ(cut->sink.status, 502);
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 0);
+}
+
+TEST_F(RouterHttpRetryTest, UnlessTheRouteSaysSo) {
+  applyBoth();
+  auto post = stream("POST", "/any_method");
+  post->request.framing = http::BodyFraming::kContentLength;
+  post->request.content_length = 4;
+  post->sendHead();
+  post->sendBody("body", true);
+  arrived("body").send(kBusy);
+  waitForRetry();
+  arrived("body").send(kOk);
+  ASSERT_TRUE(ended(*post));
+  EXPECT_EQ(post->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, ABodyOverTheLimitIsNotReplayed) {
+  applyBoth();
+  auto put = stream("PUT", "/again");
+  put->request.framing = http::BodyFraming::kContentLength;
+  put->request.content_length = 32 * 1024 + 1;
+  put->sendHead();
+  put->sendBody(std::string(32 * 1024, 'x'), false);
+  put->sendBody("y", true);
+  arrived("xy").send(kBusy);
+  ASSERT_TRUE(ended(*put));
+  EXPECT_EQ(put->sink.status, 503);
+  EXPECT_EQ(put->info.attempts, 1u);
+}
+
+TEST_F(RouterHttpRetryTest, AConnectionThatBreaksBeforeAnAnswer) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  close(arrivedHead());
+  waitForRetry();
+  arrivedHead().send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+// --- Without a policy ---
+
+TEST_F(RouterHttpRetryTest, AnEndpointThatCannotBeReachedIsLeftForAnotherAtOnce) {
+  applyBoth();
+  other.kill();
+  for (int i = 0; i < 4; ++i) {
+    auto s = stream("POST", "/c");
+    s->request.framing = http::BodyFraming::kContentLength;
+    s->request.content_length = 4;
+    s->sendHead();
+    s->sendBody("body", true);
+    arrived("body").send(kOk);
+    ASSERT_TRUE(ended(*s));
+    EXPECT_EQ(s->sink.status, 200);
+  }
+  EXPECT_GE(process.gauge("cluster_retries_total"), 2);
+  EXPECT_EQ(process.usage->retries, 0u);
+}
+
+TEST_F(RouterHttpRetryTest, OnlyOneOtherIsTried) {
+  TestOrigin third;
+  worker.clusters.apply({process.config({origin.address(), other.address(), third.address()})});
+  for (TestOrigin* each : {&origin, &other, &third}) each->kill();
+  auto s = stream();
+  s->send();
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_EQ(s->info.attempts, 2u);
+  EXPECT_TRUE(s->info.hasFlag(ResponseFlag::kUpstreamConnectionFailure));
+}
+
+TEST_F(RouterHttpRetryTest, TheLimitsOfTheClusterHold) {
+  upstream::ClusterOptions options{.retry_limits = {.most = 0, .budget_percent = 1, .at_least = 0}};
+  worker.clusters.apply({process.config({origin.address(), other.address()}, options)});
+  origin.kill();
+  other.kill();
+  auto s = stream();
+  s->send();
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_EQ(s->info.attempts, 1u);
+  EXPECT_TRUE(s->info.hasFlag(ResponseFlag::kUpstreamOverflow));
+}
+
+// --- Time of an attempt ---
+
+TEST_F(RouterHttpRetryTest, AnAttemptThatTakesTooLongIsGivenUpForAnother) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  At first = arrivedHead();
+  worker.dispatcher.advance(milliseconds(310));
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 1);
+  EXPECT_TRUE(first.origin->peerClosed(first.number));
+  backOff();
+  At second = arrivedHead();
+  EXPECT_NE(first.origin, second.origin);
+  second.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, TheLastAttemptHasTheTimeOfTheRoute) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  for (int i = 0; i < 2; ++i) {
+    arrivedHead();
+    worker.dispatcher.advance(milliseconds(310));
+    backOff();
+  }
+  At third = arrivedHead();
+  worker.dispatcher.advance(milliseconds(900));
+  EXPECT_FALSE(s->sink.ended);
+  third.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+  EXPECT_EQ(s->info.attempts, 3u);
+  EXPECT_FALSE(s->info.hasFlag(ResponseFlag::kUpstreamRetryLimitExceeded));
+}
+
+TEST_F(RouterHttpRetryTest, AnAttemptThatCannotBeRepeatedHasTheTimeOfTheRoute) {
+  applyBoth();
+  auto s = stream("POST", "/again");
+  s->send();
+  At at = arrivedHead();
+  worker.dispatcher.advance(milliseconds(2000));
+  EXPECT_FALSE(s->sink.ended);
+  at.send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, AnAnswerThatHasBegunHasTheTimeOfTheRoute) {
+  applyBoth();
+  auto s = stream("GET", "/again");
+  s->send();
+  At at = arrivedHead();
+  at.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+  ASSERT_TRUE(worker.until([&] { return s->sink.body == "o"; }));
+  worker.dispatcher.advance(milliseconds(1000));
+  EXPECT_FALSE(s->sink.ended);
+  at.send("k");
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->info.attempts, 1u);
+}
+
+// Who sends slowly is not the endpoint.
+TEST_F(RouterHttpRetryTest, TheTimeOfAnAttemptRunsFromTheEndOfTheRequest) {
+  applyBoth();
+  auto s = stream("PUT", "/again");
+  s->request.framing = http::BodyFraming::kContentLength;
+  s->request.content_length = 4;
+  s->sendHead();
+  s->sendBody("bo", false);
+  arrived("bo");
+  worker.dispatcher.advance(milliseconds(500));
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 0);
+  s->sendBody("dy", true);
+  worker.run();
+  worker.dispatcher.advance(milliseconds(310));
+  waitForRetry();
+  arrived("body").send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, AnEndpointThatDoesNotTakeTheConnectionIsOverdueToo) {
+  upstream::FullOrigin full;
+  worker.clusters.apply({process.config({full.address(), origin.address()})});
+  for (int i = 0; i < 2; ++i) {
+    auto s = stream("GET", "/again");
+    s->send();
+    worker.run();
+    if (worker.cluster().host(0).in_flight == 1) {
+      worker.dispatcher.advance(milliseconds(310));
+      backOff();
+    }
+    arrivedHead().send(kOk);
+    ASSERT_TRUE(ended(*s));
+    EXPECT_EQ(s->sink.status, 200);
+  }
+  EXPECT_GE(process.gauge("cluster_retries_total"), 1);
+}
+
+}  // namespace
+}  // namespace weir::router
