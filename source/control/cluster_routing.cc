@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/control/health_checks.h"
 #include "source/control/outliers.h"
 #include "source/upstream/eligibility.h"
 #include "source/upstream/endpoint_health.h"
@@ -90,6 +91,9 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
 
 // Those that the configuration wants and that are not there yet.
 void ClusterRouting::makeObservers() {
+  if (!config_->health_checks.empty() && !std::exchange(checks_health_, true)) {
+    observers_.push_back(std::make_unique<HealthChecks>(*this));
+  }
   if (config_->outliers && !std::exchange(watches_outliers_, true)) {
     observers_.push_back(std::make_unique<OutlierDetector>(*this, config_->name));
   }

@@ -68,6 +68,7 @@ class ClusterRouting final : public upstream::MembershipSink, public Observation
   std::string_view reason_;          // empty: HostSet's own
   bool settled_ = false;             // there have been members
   bool dirty_ = false;
+  bool checks_health_ = false;  // an observer does
   std::vector<std::unique_ptr<HealthObserver>> observers_;
   bool watches_outliers_ = false;  // one of them does
   std::shared_ptr<const upstream::HostSet> hosts_;

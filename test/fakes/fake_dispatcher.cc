@@ -92,6 +92,11 @@ void FakeDispatcher::advance(milliseconds time) {
   }
 }
 
+void FakeDispatcher::standStill(milliseconds time) {
+  now_ += time;
+  system_now_ += time;
+}
+
 bool FakeDispatcher::runUntilIdle(int max_turns) {
   for (int i = 0; i < max_turns; ++i) {
     if (!turn()) return true;

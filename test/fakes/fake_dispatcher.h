@@ -26,6 +26,10 @@ class FakeDispatcher final : public Dispatcher {
   // Time goes on, tick by tick: exact timers and the wheel fire when due, posts run, real
   // descriptors are polled (unless switched off) at each step that has something due.
   void advance(std::chrono::milliseconds time);
+  // Time goes on while the loop stands still (SIGSTOP, a virtual machine that is paused, a callback
+  // that takes that long): what became due meanwhile fires late, with the next call that runs
+  // anything.
+  void standStill(std::chrono::milliseconds time);
   // Runs posts, ready descriptors and deferred deletions until there is nothing more to do now; at
   // most `max_turns` turns. Whether it came to rest.
   bool runUntilIdle(int max_turns = 10000);

@@ -192,6 +192,27 @@ TEST(FakeDispatcher, HookAndDeferredDeletionFollowEachCallback) {
   EXPECT_EQ(at_hook, (std::vector<bool>{false, true}));
 }
 
+TEST(FakeDispatcher, WhatIsDueWhileTheLoopStandsStillFiresLate) {
+  FakeDispatcher dispatcher;
+  const MonotonicTime start = dispatcher.now();
+  std::vector<int64_t> fired;
+  const auto note = [&] {
+    fired.push_back(std::chrono::duration_cast<milliseconds>(dispatcher.now() - start).count());
+  };
+  const auto exact = dispatcher.createTimer(note);
+  exact->start(milliseconds(100));
+  WheelTimer coarse(
+      dispatcher.wheel(), [](void* context) { (*static_cast<decltype(note)*>(context))(); },
+      const_cast<void*>(static_cast<const void*>(&note)));
+  coarse.arm(milliseconds(200));
+  dispatcher.standStill(milliseconds(1000));
+  EXPECT_TRUE(fired.empty());
+  dispatcher.advance(milliseconds(20));
+  ASSERT_EQ(fired.size(), 2u);
+  EXPECT_EQ(fired[0], 1000);
+  EXPECT_GE(fired[1], 1000);
+}
+
 TEST(FakeDispatcher, RunUntilWaitsForOtherThreads) {
   FakeDispatcher dispatcher;
   bool done = false;
