@@ -10,7 +10,11 @@
 #include "extensions/clusters/original_destination/config.h"
 #include "extensions/clusters/static/config.h"
 #include "extensions/clusters/strict_dns/config.h"
+#include "extensions/health_checkers/exec/config.h"
 #include "extensions/health_checkers/grpc/config.h"
+#include "extensions/health_checkers/http/config.h"
+#include "extensions/health_checkers/redis/config.h"
+#include "extensions/health_checkers/tcp/config.h"
 #include "extensions/http_filters/acme_challenge/config.h"
 #include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
@@ -57,7 +61,11 @@ void forEachExtension(Add add) {
   add(std::make_unique<clusters::original_destination::OriginalDestinationExtension>());
   add(std::make_unique<clusters::static_::StaticExtension>());
   add(std::make_unique<clusters::strict_dns::StrictDnsExtension>());
+  add(std::make_unique<health_checkers::exec::ExecExtension>());
   add(std::make_unique<health_checkers::grpc::GrpcExtension>());
+  add(std::make_unique<health_checkers::http::HttpCheckExtension>());
+  add(std::make_unique<health_checkers::redis::RedisCheckExtension>());
+  add(std::make_unique<health_checkers::tcp::TcpCheckExtension>());
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
   add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());

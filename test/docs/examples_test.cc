@@ -41,6 +41,7 @@ class Examples : public testing::Test {
     std::string key;
     for (int i = 0; i < 80; ++i) key.push_back(static_cast<char>(128 + i));
     pki_.folder().write("tickets.key", key);
+    fs::permissions(pki_.folder().write("check_replica.sh", "#!/bin/sh\n"), fs::perms::owner_all);
     pki_.folder().write("library.pb",
                         extensions::http_filters::grpc_json_transcoder::descriptorSet(
                             extensions::http_filters::grpc_json_transcoder::shelvesProto()));
