@@ -35,6 +35,8 @@ struct ChannelConfig {
   std::string authority = {};
   // nullptr: plain. A secure one has to be made with ALPN "h2"; another choice is an error.
   std::shared_ptr<const network::TransportSocketFactory> transport = nullptr;
+  // What `transport` has made on this thread, for many channels. nullptr: each makes its own.
+  std::shared_ptr<network::WorkerTransportSocketFactory> bound_transport = nullptr;
   std::string user_agent = "weir";
   Metadata metadata = {};  // of every call
 

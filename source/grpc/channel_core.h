@@ -14,13 +14,14 @@ struct ChannelCore final : public base::LocalCounted {
   ChannelCore(ChannelContext& context_in, ChannelConfig config_in)
       : context(context_in),
         config(std::move(config_in)),
-        transport(config.transport == nullptr ? nullptr
-                                              : config.transport->bind(context.services())),
+        transport(config.bound_transport != nullptr || config.transport == nullptr
+                      ? config.bound_transport
+                      : config.transport->bind(context.services())),
         secure(config.transport != nullptr && config.transport->secure()) {}
 
   ChannelContext& context;
   const ChannelConfig config;
-  const std::unique_ptr<network::WorkerTransportSocketFactory> transport;  // nullptr: plain
+  const std::shared_ptr<network::WorkerTransportSocketFactory> transport;  // nullptr: plain
   const bool secure;
 };
 

@@ -79,7 +79,10 @@ class GrpcChecker final : public upstream::HealthChecker {
  public:
   GrpcChecker(base::ServiceMap& services, const GrpcOptions& options,
               const upstream::CheckSettings& settings)
-      : context_(sharedContext(services)), options_(options), settings_(settings) {}
+      : context_(sharedContext(services)),
+        options_(options),
+        settings_(settings),
+        transport_(settings.transport == nullptr ? nullptr : settings.transport->bind(services)) {}
 
   std::unique_ptr<upstream::HealthProbe> createProbe(const upstream::ProbeTarget& target,
                                                      upstream::ProbeListener& listener) override {
@@ -90,6 +93,7 @@ class GrpcChecker final : public upstream::HealthChecker {
     config.channel.addresses = {target.address};
     config.channel.authority = options_.authority;
     config.channel.transport = settings_.transport;
+    config.channel.bound_transport = transport_;
     config.channel.user_agent = "weir-health-check";
     config.channel.metadata = options_.metadata;
     config.channel.connect_timeout = kConnectTimeout;
@@ -101,6 +105,7 @@ class GrpcChecker final : public upstream::HealthChecker {
   weir::grpc::ChannelContext& context_;
   const GrpcOptions options_;
   const upstream::CheckSettings settings_;
+  const std::shared_ptr<network::WorkerTransportSocketFactory> transport_;  // null: plain
 };
 
 }  // namespace

@@ -27,6 +27,21 @@ std::string answer(int status) {
   return message.SerializeAsString();
 }
 
+// Plain, and counts how often it is bound.
+class CountedTransport final : public network::TransportSocketFactory {
+ public:
+  std::unique_ptr<network::WorkerTransportSocketFactory> bind(base::ServiceMap&) const override {
+    struct Plain final : network::WorkerTransportSocketFactory {
+      std::unique_ptr<network::TransportSocket> create(const network::TransportTarget&) override {
+        return nullptr;
+      }
+    };
+    ++bound;
+    return std::make_unique<Plain>();
+  }
+  mutable int bound = 0;
+};
+
 class GrpcCheckTest : public ::testing::Test, protected upstream::ProbeListener {
  protected:
   ~GrpcCheckTest() override {
@@ -197,6 +212,18 @@ TEST_F(GrpcCheckTest, ConnectsForEachProbeWhenTold) {
   EXPECT_EQ(probe().verdict, Verdict::kHealthy);
   EXPECT_EQ(server_.connections(), 2u);
   EXPECT_TRUE(worker_.until([&] { return server_.connection(1).closed(); }));
+}
+
+TEST_F(GrpcCheckTest, TheTransportIsBoundOnce) {
+  const auto transport = std::make_shared<CountedTransport>();
+  open({}, {.transport = transport, .reuse_connection = false});
+  serve(WireResponse::SERVING);
+  EXPECT_EQ(probe().verdict, Verdict::kHealthy);
+  EXPECT_EQ(probe().verdict, Verdict::kHealthy);
+  probe_->cancel();
+  EXPECT_EQ(probe().verdict, Verdict::kHealthy);
+  EXPECT_EQ(server_.connections(), 3u);
+  EXPECT_EQ(transport->bound, 1) << "what it costs is paid once for all endpoints";
 }
 
 TEST_F(GrpcCheckTest, AConnectionThatTheServerEndedIsMadeAnew) {
