@@ -56,6 +56,7 @@ WorkerCluster::WorkerCluster(base::ServiceMap& services, base::Random& random,
                              std::shared_ptr<const ClusterConfig> config,
                              std::shared_ptr<const HostSet> hosts)
     : services_(services),
+      monitor_(services.find<RoutingMonitor>()),
       io_(services.get<network::IoContext>()),
       random_(random),
       config_(std::move(config)),
@@ -118,6 +119,9 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   static const HostSet kNone;
   // The old host set lives until the balancer has the new one.
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(next));
+  if (monitor_ != nullptr && before != nullptr) {
+    monitor_->onHosts(name(), before->version, hosts_->version);
+  }
   group_in_flight_.assign(hosts_->groups.size(), 0);  // until it is summed up
   if (config_->endpoint_source == nullptr) named_.clear();
   limited_endpoints_ =
@@ -130,7 +134,9 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
         endpointsOf(*hosts_, before != nullptr ? *before : kNone);
     endpoints_.swap(endpoints);
     for (const base::LocalRef<WorkerEndpoint>& gone : endpoints) {
-      if (gone) gone->remove();
+      if (!gone) continue;
+      gone->remove();
+      leaving_.pushBack(*gone);
     }
   }
   // What other workers use of an endpoint with limits counts as well.
@@ -143,7 +149,14 @@ void WorkerCluster::adoptHosts(std::shared_ptr<const HostSet> next) {
   }
   sumInFlight();
   balancer_->onHostSet(*hosts_, *this);
+  followDepartures();
   queue_.roomMade();
+}
+
+void WorkerCluster::followDepartures() {
+  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+    if (endpoints_[i]) endpoints_[i]->depart(departureOf(*hosts_, i, config_->drain));
+  }
 }
 
 void WorkerCluster::sumInFlight() {
@@ -174,6 +187,16 @@ std::vector<base::LocalRef<WorkerEndpoint>> WorkerCluster::endpointsOf(const Hos
     const auto found = places.find(uid);
     return found == places.end() ? WorkerEndpoint::kRemoved : found->second;
   };
+  base::StringMap<WorkerEndpoint*> leaving;
+  for (WorkerEndpoint* each = leaving_.front(); each != nullptr; each = leaving_.next(*each)) {
+    leaving[each->endpoint().id] = each;
+  }
+  const auto comesBack = [&](uint32_t i) -> WorkerEndpoint* {
+    if (leaving.empty()) return nullptr;
+    const auto found = leaving.find(next.hosts[i].endpoint->id);
+    const bool same = found != leaving.end() && found->second->comeBack(i, next.hosts[i].endpoint);
+    return same ? found->second : nullptr;
+  };
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints;
   endpoints.reserve(next.hosts.size());
   for (uint32_t i = 0; i < next.hosts.size(); ++i) {
@@ -181,7 +204,8 @@ std::vector<base::LocalRef<WorkerEndpoint>> WorkerCluster::endpointsOf(const Hos
     const uint32_t place = placeOf(i);
     const bool stays = place != WorkerEndpoint::kRemoved && endpoints_[place] &&
                        endpoints_[place]->follow(i, endpoint);
-    endpoints.push_back(stays ? std::move(endpoints_[place]) : base::LocalRef<WorkerEndpoint>());
+    endpoints.push_back(stays ? std::move(endpoints_[place])
+                              : base::LocalRef<WorkerEndpoint>(comesBack(i)));
   }
   return endpoints;
 }
@@ -191,6 +215,7 @@ WorkerEndpoint& WorkerCluster::makeEndpoint(uint32_t index) {
   endpoints_[index] =
       base::makeLocal<WorkerEndpoint>(*this, endpoint, config_->usage->endpoint(endpoint->id));
   endpoints_[index]->index_ = index;
+  endpoints_[index]->depart(departureOf(*hosts_, index, config_->drain));
   return *endpoints_[index];
 }
 
@@ -300,6 +325,7 @@ WorkerCluster::Choice WorkerCluster::chooseByAlgorithm(PickContext& context,
                                                        RequestSlot::Quota quota) {
   const Pick pick = balancer_->pick(context);
   if (pick.kind == Pick::Kind::kEndpoint) {
+    notePick(pick.host, /*bound=*/false);
     WorkerEndpoint& endpoint = host(pick.host);
     if (!may_be_full_ || !endpoint.full(for_request_)) {
       if (RequestSlot slot = RequestSlot::take(endpoint, for_request_, quota)) {
@@ -367,6 +393,10 @@ void WorkerCluster::drain() {
 void WorkerCluster::remove() {
   removed_ = true;
   drain();
+  const Departure departure = departureOfRemoved(io_.dispatcher().now());
+  forEachEndpoint([&](WorkerEndpoint& endpoint) {
+    if (!endpoint.draining()) endpoint.depart(departure);
+  });
 }
 
 // --- Room ---

@@ -24,14 +24,17 @@
 #include "source/network/transport_socket.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster_usage.h"
+#include "source/upstream/departure.h"
 #include "source/upstream/discovery.h"
 #include "source/upstream/eligibility.h"
 #include "source/upstream/endpoint.h"
+#include "source/upstream/endpoint_session.h"
 #include "source/upstream/hash_policy.h"
 #include "source/upstream/health_policy.h"
 #include "source/upstream/load_balancer.h"
 #include "source/upstream/named_endpoints.h"
 #include "source/upstream/request_slot.h"
+#include "source/upstream/routing_monitor.h"
 #include "source/upstream/slow_start.h"
 #include "source/upstream/stickiness.h"
 #include "source/upstream/trouble.h"
@@ -171,6 +174,10 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   uint32_t index() const { return index_; }
   // Neither the host set nor an endpoint source gives it to anybody any more.
   bool gone() const { return gone_; }
+  // It gets nothing new, but perhaps what belongs to it (StickyPolicy); what runs may finish.
+  bool draining() const { return draining_ != nullptr; }
+  // What ran then has been broken off: nothing may be begun here.
+  bool drainOver() const;
   // The pool that everybody shares; made when first needed.
   HttpPool& httpPool();
   // Connections of which may serve requests with this target: while BoundTransport::keyed(). Good
@@ -195,6 +202,8 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   void reportTrouble(Trouble trouble);
   // Connected and unused, for L4; made when first needed.
   SpareConnections& spares();
+  // `session` runs through it until it is unlinked.
+  void join(EndpointSession& session);
   uint32_t in_flight = 0;    // on this worker; see RequestSlot
   uint32_t connections = 0;  // open from this worker; see ConnectionSlot
 
@@ -203,8 +212,14 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   friend class WorkerCluster;
   // False when `endpoint` is another one: then this one goes.
   bool follow(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint);
+  // What the current host set says of its end.
+  void depart(const Departure& departure);
+  void stay();
   void drain();
   void remove();
+  // It had been removed, and something still runs; otherwise as follow().
+  bool comeBack(uint32_t index, const std::shared_ptr<const Endpoint>& endpoint);
+  void onDrainOver();
   bool hasFreeConnection(bool request) const;
 
   WorkerCluster& cluster_;
@@ -217,6 +232,16 @@ class WorkerEndpoint final : public base::LocalCounted, public base::ListNode<> 
   std::unique_ptr<HttpPool> pool_;
   std::unique_ptr<KeyedPools> keyed_pools_;
   std::unique_ptr<SpareConnections> spares_;
+  using Sessions = base::IntrusiveList<EndpointSession, EndpointSession>;
+  std::unique_ptr<Sessions> sessions_;  // made with the first
+  struct Draining {
+    explicit Draining(WorkerEndpoint& endpoint);
+    event::WheelTimer timer;
+    event::MonotonicTime ends = {};
+    std::string_view reason = {};
+    bool over = false;
+  };
+  std::unique_ptr<Draining> draining_;  // null: it does not
 };
 
 // One cluster on one worker: its endpoints, balancer and cells. Lives on through configurations of
@@ -341,6 +366,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void makeBalancer();
   void makeStickiness();
   void adoptHosts(std::shared_ptr<const HostSet> hosts);
+  void followDepartures();
   void sumInFlight();
   WorkerEndpoint& makeEndpoint(uint32_t index);
   std::vector<base::LocalRef<WorkerEndpoint>> endpointsOf(const HostSet& next,
@@ -360,6 +386,9 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   Choice chooseNamed(const PickContext& context, RequestSlot::Quota quota);
   Choice chosen(base::LocalRef<WorkerEndpoint> endpoint, RequestSlot slot);
   Choice wait(std::string_view reason);
+  void notePick(uint32_t host, bool bound) {
+    if (monitor_ != nullptr) monitor_->onPick(*this, host, bound);
+  }
   Choice chooseOther(const PickContext& context);
   // What it can be expected to give, the best first.
   enum class Standing : uint8_t {
@@ -375,6 +404,7 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   void forEachEndpoint(F&& visit);
 
   base::ServiceMap& services_;
+  RoutingMonitor* const monitor_;  // null in tests
   network::IoContext& io_;
   base::Random& random_;
   std::shared_ptr<const ClusterConfig> config_;
@@ -387,6 +417,8 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
   std::shared_ptr<const HostSet> hosts_;
   // As in hosts_->hosts; empty ones have not been wanted, and have no limits of their own.
   std::vector<base::LocalRef<WorkerEndpoint>> endpoints_;
+  // Removed from there, and something still runs.
+  base::IntrusiveList<WorkerEndpoint> leaving_;
   SlowStart slow_start_;                                         // the balancer's
   std::shared_ptr<const LoadBalancerFactory> balancer_factory_;  // outlives the balancer
   std::unique_ptr<LoadBalancer> balancer_;

@@ -354,6 +354,19 @@ std::shared_ptr<HostSet> eligible(uint64_t version, std::vector<HostSet::Host> h
   return set;
 }
 
+bool sameChoice(const HostSet& a, const HostSet& b) {
+  const auto same_host = [](const HostSet::Host& x, const HostSet::Host& y) {
+    return x.endpoint == y.endpoint && x.health == y.health && x.uid == y.uid &&
+           x.serving_since == y.serving_since && x.out_since == y.out_since;
+  };
+  const auto same_group = [](const HostGroup& x, const HostGroup& y) {
+    return x.key == y.key && x.share == y.share && x.hosts == y.hosts && x.panic == y.panic;
+  };
+  return a.eligible == b.eligible && a.group_of == b.group_of &&
+         std::equal(a.hosts.begin(), a.hosts.end(), b.hosts.begin(), b.hosts.end(), same_host) &&
+         std::equal(a.groups.begin(), a.groups.end(), b.groups.begin(), b.groups.end(), same_group);
+}
+
 std::shared_ptr<const HostSet> makeHostSet(uint64_t version, std::vector<HostSet::Host> hosts,
                                            const EligibilityPolicy& policy,
                                            const LoadBalancerFactory& balancer) {

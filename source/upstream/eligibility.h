@@ -44,6 +44,10 @@ struct EligibilityPolicy {
 std::shared_ptr<HostSet> eligible(uint64_t version, std::vector<HostSet::Host> hosts,
                                   const EligibilityPolicy& policy = {});
 
+// Whether both have the same endpoints in the same state, and let pick them in the same way;
+// whatever their versions are, and what was prepared for balancers.
+bool sameChoice(const HostSet& a, const HostSet& b);
+
 // The same, with what `balancer` prepares for its workers.
 std::shared_ptr<const HostSet> makeHostSet(uint64_t version, std::vector<HostSet::Host> hosts,
                                            const EligibilityPolicy& policy,

@@ -73,6 +73,8 @@ struct HostSet {
     // Of id and address, of a logical endpoint its id alone: the same in all host sets of a
     // cluster, in every process, and different from all others in one; never 0. Set by eligible().
     uint64_t uid = 0;
+    // When it became unhealthy, draining or disabled; zero: it is not, or was from the beginning.
+    event::MonotonicTime out_since = {};
   };
   std::vector<Host> hosts;
   std::vector<uint32_t> eligible;  // indices into hosts, ascending: those in a group

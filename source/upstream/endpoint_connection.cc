@@ -21,7 +21,9 @@ class Link final : public network::ConnectionHandler,
         endpoint_(std::move(choice.endpoint)),
         request_slot_(std::move(choice.slot)),
         transport_(&cluster_->transport()),
-        handler_(&handler) {}
+        handler_(&handler) {
+    endpoint_->join(stay_);
+  }
 
   void connect(ConnectionSlot slot, const network::TransportTarget& target) {
     slot_ = std::move(slot);
@@ -45,6 +47,7 @@ class Link final : public network::ConnectionHandler,
     leave();
   }
   void countBytes();
+  std::string_view brokenOff() const { return broken_off_; }
 
   network::Connection& connection() { return *connection_; }
   WorkerEndpoint& endpoint() { return *endpoint_; }
@@ -59,6 +62,19 @@ class Link final : public network::ConnectionHandler,
   void onBelowLowWatermark() override;
   void onClose(network::CloseReason reason) override;
 
+  // Its place among those of the endpoint. Worker-confined.
+  class Stay final : public EndpointSession {
+   public:
+    explicit Stay(Link& link) : link_(link) {}
+    void onBrokenOff(std::string_view reason) override {
+      link_.broken_off_ = reason;
+      link_.connection_->close(network::CloseMode::kReset);
+    }
+
+   private:
+    Link& link_;
+  };
+
   void countEnd(network::CloseReason reason);
   void report(event::MonotonicTime::duration took, bool success);
   void leave();
@@ -66,6 +82,7 @@ class Link final : public network::ConnectionHandler,
   // In this order: the connection goes first, the cluster last.
   base::LocalRef<WorkerCluster> cluster_;
   base::LocalRef<WorkerEndpoint> endpoint_;
+  Stay stay_{*this};
   RequestSlot request_slot_;
   base::LocalRef<BoundTransport> transport_;
   ConnectionSlot slot_;
@@ -74,6 +91,7 @@ class Link final : public network::ConnectionHandler,
   event::MonotonicTime started_;
   uint64_t counted_sent_ = 0;  // in the cells
   uint64_t counted_received_ = 0;
+  std::string_view broken_off_;
   bool up_ = false;
   bool left_ = false;
 };
@@ -165,6 +183,7 @@ void Link::countEnd(network::CloseReason reason) {
 // Gives back what it counts for.
 void Link::leave() {
   if (std::exchange(left_, true)) return;
+  stay_.unlink();
   countBytes();
   slot_.release();
   request_slot_.release();
@@ -192,6 +211,7 @@ class LinkHandle final : public EndpointConnection {
   WorkerEndpoint& endpoint() override { return link_->endpoint(); }
   WorkerCluster& cluster() override { return link_->cluster(); }
   void countBytes() override { link_->countBytes(); }
+  std::string_view brokenOff() const override { return link_->brokenOff(); }
 
  private:
   std::unique_ptr<Link> link_;

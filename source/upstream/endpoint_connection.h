@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "source/network/connection.h"
 #include "source/upstream/cluster.h"
@@ -35,6 +36,8 @@ class EndpointConnection {
   // Brings the cluster's byte counters up to date. Happens with all that comes through here, and
   // at the end: of use while bytes pass by splice(2), of which nothing is seen here.
   virtual void countBytes() = 0;
+  // Why it was closed here, with CloseReason::kLocal: "endpoint_drained"; empty: it was not.
+  virtual std::string_view brokenOff() const = 0;
 };
 
 }  // namespace weir::upstream

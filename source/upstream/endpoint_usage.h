@@ -24,7 +24,11 @@ class EndpointUsage {
   Count connections{0};  // open now
   Count requests{0};     // in progress, where max_requests limits them
   Count troubles{0};  // bits of Trouble that were told and that the main thread has not taken yet
-  Count pinned{0};    // clients that stickiness keeps here, as far as it knows
+  // That workers have broken off because the endpoint was to be left (Departure), ever: counted
+  // before they are open, or in progress, no more.
+  Count broken_connections{0};
+  Count broken_requests{0};
+  Count pinned{0};  // clients that stickiness keeps here, as far as it knows
 
   // So many came in a row, from all workers. What ends a run writes only when there is one. Only
   // where outlier detection wants them.

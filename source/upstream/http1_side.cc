@@ -53,6 +53,16 @@ void Http1Side::closeConnection() {
   connection_.connection().close(network::CloseMode::kNow);
 }
 
+// The request lets go of the connection while that is still there.
+void Http1Side::breakOff(const http::StreamError& error) {
+  PoolRequest* const request = std::exchange(request_, nullptr);
+  http::StreamError told = error;
+  told.unanswered = connection_.unanswered();
+  returnCodec();
+  if (request != nullptr) request->responseDecoder().onReset(told);
+  connection_.close();
+}
+
 void Http1Side::onAboveHighWatermark() {
   if (request_ != nullptr) request_->responseDecoder().onRequestBlocked(true);
 }

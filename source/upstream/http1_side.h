@@ -22,6 +22,7 @@ class Http1Side final : public HttpSide,
   void start(PoolRequest& request, bool reused) override;
   void retire() override {}
   void closeConnection() override;
+  void breakOff(const http::StreamError& error) override;
   void abandon() override {}
 
  private:

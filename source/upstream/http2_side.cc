@@ -99,6 +99,12 @@ void Http2Side::closeConnection() {
   network().io().dispatcher().atTurnEnd(*this);
 }
 
+// It is closed first: those who are told may want another.
+void Http2Side::breakOff(const http::StreamError& error) {
+  connection_.close();
+  codec_->connectionLost(error);
+}
+
 void Http2Side::onTurnEnd() {
   network().close(network::CloseMode::kFlushNoLinger);
 }

@@ -23,6 +23,7 @@ class Http2Side final : public HttpSide,
   void start(PoolRequest& request, bool reused) override;
   void retire() override { codec_->drain(); }
   void closeConnection() override;
+  void breakOff(const http::StreamError& error) override;
   void abandon() override {}
 
  private:

@@ -30,6 +30,8 @@ class EndpointHttpPool final : public HttpPool, public ConnectionOwner {
   bool hasRoom() override;
   void cancel(PoolRequest& request) override;
   void drain() override;
+  void undrain() override { draining_ = false; }
+  void breakOff(std::string_view reason) override;
   void closeIdle() override;
   bool closeOneIdle() override { return connections_.closeOneIdle(); }
   size_t idleConnections() const override { return connections_.idle(); }
@@ -307,6 +309,32 @@ void EndpointHttpPool::drain() {
   draining_ = true;
   closeIdle();
   connections_.retire([](const PooledConnection&) { return true; });
+}
+
+// What is counted first is seen first, by those who wait for the last connection to go.
+void EndpointHttpPool::breakOff(std::string_view reason) {
+  const bool waited = !waiting_.empty();
+  for (uint32_t left = waiting_count_; left > 0 && !waiting_.empty(); --left) {
+    fail(*waiting_.front(), PoolFailure::kNoRoom, reason);
+  }
+  closeIdle();
+  const http::StreamError error{http::ErrorOrigin::kUpstream, http::ErrorReason::kConnectionReset,
+                                false, reason};
+  connections_.visitAll([&](PooledConnection& connection) {
+    if (!connection.open()) return;
+    if (!connection.up()) {
+      forget(connection);
+      return connection.withdraw();
+    }
+    if (connection.active() == 0) return connection.close();
+    EndpointUsage& usage = endpoint_.usage();
+    usage.broken_requests.fetch_add(connection.active());
+    usage.broken_connections.fetch_add(1);
+    connection.breakOff(error);
+  });
+  openForWaiting();
+  if (waited) cluster_.localRoomMade();
+  tellIfUnused();
 }
 
 void EndpointHttpPool::closeIdle() {

@@ -69,6 +69,11 @@ class HttpPool {
   virtual void cancel(PoolRequest& request) = 0;
   // Closes idle connections; those in use take no more requests and close after theirs.
   virtual void drain() = 0;
+  // After drain(): new connections are kept again.
+  virtual void undrain() = 0;
+  // Ends all connections, also those in use: their requests fail as by a reset for this reason
+  // (static text); those who wait for a connection choose again. Not from inside a call of one.
+  virtual void breakOff(std::string_view reason) = 0;
   // Closes idle connections; new ones are kept again.
   virtual void closeIdle() = 0;
   // Closes the idle connection that was not used for longest; false when there is none.

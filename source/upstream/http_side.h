@@ -26,6 +26,8 @@ class HttpSide : public network::ConnectionHandler {
   // Closes the connection, after some last words perhaps. It tells PooledConnection nothing more
   // but closed().
   virtual void closeConnection() = 0;
+  // Ends the requests in progress with `error`, and the connection.
+  virtual void breakOff(const http::StreamError& error) = 0;
   // All is about to be destroyed; requests in progress are not told.
   virtual void abandon() = 0;
 };

@@ -68,7 +68,7 @@ HttpPool& KeyedPools::get(const network::TransportTarget& target) {
   auto entry = std::make_unique<Entry>(*this);
   entry->key = key_;
   entry->pool = createHttpPool(cluster_, endpoint_, entry.get());
-  if (cluster_.draining() || endpoint_.gone()) entry->pool->drain();
+  if (cluster_.draining() || endpoint_.draining()) entry->pool->drain();
   Entry& added = *pools_.emplace(key_, std::move(entry)).first->second;
   used_.pushFront(added);
   return *added.pool;
@@ -107,6 +107,20 @@ bool KeyedPools::hasIdle() const {
 
 void KeyedPools::drain() {
   forEach([](HttpPool& pool) { pool.drain(); });
+}
+
+void KeyedPools::undrain() {
+  forEach([](HttpPool& pool) { pool.undrain(); });
+}
+
+// Those who are told may make any pool go, or come.
+void KeyedPools::breakOff(std::string_view reason) {
+  base::IntrusiveList<Entry> all;
+  all.spliceBack(used_);
+  while (Entry* entry = all.front()) {
+    used_.pushBack(*entry);
+    entry->pool->breakOff(reason);
+  }
 }
 
 void KeyedPools::closeIdle() {

@@ -29,6 +29,8 @@ class KeyedPools final {
   // There are idle connections: what they hold is had by whoever closes them.
   bool hasIdle() const;
   void drain();
+  void undrain();
+  void breakOff(std::string_view reason);
   void closeIdle();
   // Of the pool that was asked for least recently.
   bool closeOneIdle();

@@ -149,6 +149,9 @@ class LoadBalancerFactory {
   // Name of the request's field by which it is told an endpoint, in lower case, and which is
   // nobody else's business; empty: none.
   virtual std::string_view overrideHeader() const { return {}; }
+  // It may pick endpoints of that health which are in no group of the host set: those that it is
+  // told by name, or of groups of its own. What else does is a bug (RoutingMonitor).
+  virtual bool picksBeyondGroups(Health /*health*/) const { return false; }
   // Fills in HostSet::table and HostGroup::table with what is too dear to compute on the workers.
   // `policy`: what the host set was made with. Pure; main thread.
   virtual void prepare(HostSet& /*hosts*/, const EligibilityPolicy& /*policy*/) const {}

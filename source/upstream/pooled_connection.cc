@@ -190,6 +190,20 @@ void PooledConnection::close(bool broken) {
   owner_->onConnectionGone(*this, broken);
 }
 
+void PooledConnection::breakOff(const http::StreamError& error) {
+  if (up()) side_->breakOff(error);
+}
+
+void PooledConnection::withdraw() {
+  if (state_ != State::kConnecting) return;
+  if (side_ != nullptr) {
+    side_->closeConnection();
+  } else {
+    connection_->close(network::CloseMode::kNow);
+  }
+  leave();
+}
+
 void PooledConnection::abandon() {
   const std::unique_ptr<PooledConnection> self(this);
   unlink();

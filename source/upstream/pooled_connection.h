@@ -89,6 +89,10 @@ class PooledConnection final : public network::ConnectionHandler,
   // Closes now. Requests in progress are not told (HTTP/1), or when it has closed (HTTP/2).
   // `broken`: as for ConnectionOwner.
   void close(bool broken = false);
+  // Closes now, and tells the requests in progress. Not from inside a call of the connection.
+  void breakOff(const http::StreamError& error);
+  // Before it is up: closes, and says nothing to its owner, who has forgotten it.
+  void withdraw();
   // The owner goes away, outside of any call of the connection: closes and destroys itself at once.
   void abandon();
 

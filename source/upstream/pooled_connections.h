@@ -29,6 +29,9 @@ class PooledConnections {
   // How many requests those that are up could take at once; counts no further than `enough`.
   uint32_t room(uint32_t enough);
   bool closeOneIdle();
+  // All but the idle ones, those too that the visits close; not those that they add.
+  template <class Visit>
+  void visitAll(Visit&& visit);
   // Those of which `condition` holds take no more requests, and close after theirs. Not the idle
   // ones.
   template <class Condition>
@@ -60,6 +63,17 @@ PooledConnection* PooledConnections::lastUsed(Suits&& suits) {
   PooledConnection* connection = idle_.front();
   while (connection != nullptr && !suits(*connection)) connection = idle_.next(*connection);
   return connection;
+}
+
+template <class Visit>
+void PooledConnections::visitAll(Visit&& visit) {
+  base::IntrusiveList<PooledConnection> all;
+  all.spliceBack(shared_);
+  all.spliceBack(others_);
+  while (PooledConnection* connection = all.front()) {
+    put(*connection, Place::kOther);
+    visit(*connection);
+  }
 }
 
 // Only one that is up changes by it; it may go to the end of the list, which it then does once.

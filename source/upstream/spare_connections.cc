@@ -109,7 +109,7 @@ SpareConnections::Taken SpareConnections::take() {
 
 void SpareConnections::topUp(uint32_t wanted) {
   WorkerCluster& cluster = endpoint_.cluster();
-  if (cluster.draining() || endpoint_.gone()) return;
+  if (cluster.draining() || endpoint_.draining()) return;
   while (up_count_ + connecting_count_ < wanted) {
     ConnectionSlot slot = ConnectionSlot::take(cluster, endpoint_);
     if (!slot) return;

@@ -158,6 +158,7 @@ WorkerCluster::Choice WorkerCluster::followBinding(PickContext& context, uint32_
                                                    RequestSlot::Quota quota) {
   StickyRequest& request = *context.sticky;
   if (RequestSlot slot = placeAt(index, quota)) {
+    notePick(index, /*bound=*/true);
     request.outcome = Outcome::kFollowed;
     sticky_cells_->followed.add();
     WorkerEndpoint& endpoint = host(index);

@@ -25,7 +25,7 @@ WorkerEndpoint::~WorkerEndpoint() {
 HttpPool& WorkerEndpoint::httpPool() {
   if (pool_ == nullptr) {
     pool_ = createHttpPool(cluster_, *this);
-    if (cluster_.draining() || gone_) pool_->drain();
+    if (cluster_.draining() || draining()) pool_->drain();
   }
   return *pool_;
 }
@@ -96,18 +96,6 @@ bool WorkerEndpoint::follow(uint32_t index, const std::shared_ptr<const Endpoint
   endpoint_ = endpoint;
   if (moves) address_ = endpoint->address;
   return true;
-}
-
-void WorkerEndpoint::drain() {
-  if (spares_ != nullptr) spares_->closeAll();
-  if (pool_ != nullptr) pool_->drain();
-  if (keyed_pools_ != nullptr) keyed_pools_->drain();
-}
-
-void WorkerEndpoint::remove() {
-  index_ = kRemoved;
-  gone_ = true;
-  drain();
 }
 
 }  // namespace weir::upstream

@@ -152,6 +152,7 @@ std::shared_ptr<const ClusterConfig> TestProcess::config(
   config->streams_per_connection = options.streams_per_connection;
   config->max_requests = options.max_requests;
   config->transport = options.transport;
+  config->drain = options.drain;
   if (options.http_protocol != HttpProtocol::kHttp1) {
     config->http2_stats = http::http2::Stats::create(store, {{"cluster", "c"}});
   }

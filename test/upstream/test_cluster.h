@@ -72,6 +72,7 @@ struct ClusterOptions {
   uint32_t streams_per_connection = ~uint32_t{0};
   uint32_t max_requests = 0;
   std::shared_ptr<const network::TransportSocketFactory> transport = {};
+  DrainPolicy drain = {};
 };
 
 // What several workers of one process share.

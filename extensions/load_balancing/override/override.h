@@ -61,6 +61,10 @@ class OverrideFactory final : public upstream::LoadBalancerFactory {
   std::string_view overrideHeader() const override {
     return config_.header.empty() ? nested_->overrideHeader() : std::string_view(config_.header);
   }
+  bool picksBeyondGroups(upstream::Health health) const override {
+    return (config_.allowed & OverrideConfig::bit(health)) != 0 ||
+           nested_->picksBeyondGroups(health);
+  }
   void prepare(upstream::HostSet& hosts, const upstream::EligibilityPolicy& policy) const override;
   std::unique_ptr<upstream::LoadBalancer> create(
       const upstream::BalancerContext& context) const override;

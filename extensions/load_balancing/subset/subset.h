@@ -33,6 +33,11 @@ class SubsetFactory final : public upstream::LoadBalancerFactory {
   bool usesHash() const override { return nested_->usesHash(); }
   bool usesMetadata() const override { return true; }
   std::string_view overrideHeader() const override { return nested_->overrideHeader(); }
+  // Each subset has its own priorities, and its own panic.
+  bool picksBeyondGroups(upstream::Health health) const override {
+    return (health != upstream::Health::kDraining && health != upstream::Health::kDisabled) ||
+           nested_->picksBeyondGroups(health);
+  }
   void prepare(upstream::HostSet& hosts, const upstream::EligibilityPolicy& policy) const override;
   std::unique_ptr<upstream::LoadBalancer> create(
       const upstream::BalancerContext& context) const override;

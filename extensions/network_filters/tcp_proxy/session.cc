@@ -351,8 +351,11 @@ void Session::onUpstreamClose(CloseReason reason) {
   to_upstream_.stop();
   to_client_.stop();
   if (state_ != State::kOpen) return;
+  const std::string_view broken_off = upstream_->brokenOff();
   upstream_.reset();
-  if (reason != CloseReason::kRemote) return resetClientAfterOutput();
+  if (reason != CloseReason::kRemote) {
+    return resetClientAfterOutput(broken_off.empty() ? "upstream_reset" : broken_off);
+  }
   // All that came from the client has arrived. What is left for it, it may take its time for.
   state_ = State::kUpstreamDone;
   client().setClosesWhenEnded(true);
@@ -424,9 +427,9 @@ void Session::finish(CloseMode mode, http::ResponseFlag flag, std::string_view d
   client().close(mode);
 }
 
-void Session::resetClientAfterOutput() {
+void Session::resetClientAfterOutput(std::string_view detail) {
   flags_ |= static_cast<uint32_t>(http::ResponseFlag::kUpstreamConnectionTermination);
-  detail_ = "upstream_reset";
+  detail_ = detail;
   if (client().output().empty()) {
     state_ = State::kClosed;
     return client().close(CloseMode::kReset);

@@ -99,7 +99,7 @@ class Session final : public network::NetworkFilter,
   // Ending.
   void fail(http::ResponseFlag flag, std::string_view detail);
   void finish(network::CloseMode mode, http::ResponseFlag flag, std::string_view detail);
-  void resetClientAfterOutput();
+  void resetClientAfterOutput(std::string_view detail);
   void log(bool at_end);
 
   TcpProxyWorker& worker_;

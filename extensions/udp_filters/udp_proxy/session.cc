@@ -165,6 +165,7 @@ bool UdpSession::choose() {
   }
   endpoint_ = std::move(choice.endpoint);
   slot_ = std::move(choice.slot);
+  endpoint_->join(stay_);
   answered_ = false;
   chosen_at_ = proxy_.io().dispatcher().now();
   return true;
@@ -247,6 +248,7 @@ void UdpSession::close() {
   watcher_.reset();
   fd_.reset();
   if (!endpoint_) return;
+  stay_.unlink();
   slot_.release();
   if (std::exchange(counted_, false)) {
     endpoint_->usage().connections.fetch_sub(1, std::memory_order_relaxed);
@@ -270,6 +272,13 @@ bool UdpSession::endpointGone() const {
 void UdpSession::onUpdate() {
   const bool end = endpointGone() && proxy_.config().removed == UdpProxyConfig::Removed::kEnd;
   if (end) proxy_.end(*this);
+}
+
+// It may not stay any longer, whatever the configuration says of endpoints that have gone.
+void UdpSession::leaveEndpoint() {
+  if (proxy_.config().removed == UdpProxyConfig::Removed::kEnd) return proxy_.end(*this);
+  proxy_.metrics().moved.add();
+  close();
 }
 
 void UdpSession::drain() {

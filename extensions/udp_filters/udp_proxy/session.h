@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "source/base/fd.h"
 #include "source/base/intrusive_list.h"
@@ -14,6 +15,7 @@
 #include "source/network/udp_send_queue.h"
 #include "source/network/udp_socket.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/endpoint_session.h"
 
 namespace weir::extensions::udp_filters::udp_proxy {
 
@@ -72,6 +74,16 @@ class UdpSession final : public event::FdHandler,
   int openSocket();
   void close();
   bool endpointGone() const;
+  // Its place among those of the endpoint. Worker-confined.
+  class Stay final : public upstream::EndpointSession {
+   public:
+    explicit Stay(UdpSession& session) : session_(session) {}
+    void onBrokenOff(std::string_view) override { session_.leaveEndpoint(); }
+
+   private:
+    UdpSession& session_;
+  };
+  void leaveEndpoint();
   void fail(int error);
   void send(std::span<network::UdpDatagrams> runs);
   static std::span<network::UdpDatagrams> behind(std::span<network::UdpDatagrams> runs,
@@ -101,6 +113,7 @@ class UdpSession final : public event::FdHandler,
   base::LocalRef<upstream::WorkerEndpoint> endpoint_;
   upstream::StickyRequest sticky_;       // never waits
   upstream::RequestSlot slot_;           // at it
+  Stay stay_{*this};                     // there
   bool counted_ = false;                 // against its max_connections
   bool answered_ = false;                // by it
   event::MonotonicTime chosen_at_;       // when it was
