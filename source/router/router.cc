@@ -193,7 +193,8 @@ void Router::forward(bool grpc) {
   upstream_.configure(
       {.grpc = grpc,
        .keep_bytes = policy != nullptr ? policy->max_body_bytes : RetryPolicy::kDefaultMaxBodyBytes,
-       .may_repeat = policy != nullptr});
+       .may_repeat = policy != nullptr,
+       .clients_deadline = deadline_.set()});
   onUpstreamActivity();
   pickAndSend();
 }
@@ -335,6 +336,7 @@ void Router::armTryTimeout() {
 void Router::onTryTimeout() {
   if (!upstream_.running() || !upstream_.repeatable()) return;
   if (!another(Replay::kOverdue, 504, http::GrpcStatus::kUnavailable)) return;
+  upstream_.observeOverdue(action_->retry->per_try_timeout);
   upstream_.breakOff();
   sendAgain();
 }
@@ -381,11 +383,14 @@ void Router::onUpstreamComplete() {
 }
 
 void Router::onTimeout() {
+  const bool clients = deadline_.set();
+  upstream_.observeOverdue(clients ? std::nullopt : std::optional(action_->timeout));
   fail({ErrorOrigin::kUpstream, ErrorReason::kRequestTimeout, false,
-        deadline_.set() ? "grpc_timeout" : "route_timeout"});
+        clients ? "grpc_timeout" : "route_timeout"});
 }
 
 void Router::onIdle() {
+  upstream_.observeOverdue(action_->idle_timeout);
   fail({ErrorOrigin::kUpstream, ErrorReason::kIdleTimeout, false, "route_idle_timeout"});
 }
 

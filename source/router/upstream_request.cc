@@ -6,6 +6,7 @@
 
 #include "source/http/semantics.h"
 #include "source/network/connection.h"
+#include "source/upstream/traffic_observations.h"
 
 namespace weir::router {
 
@@ -74,6 +75,7 @@ bool UpstreamRequest::start(upstream::WorkerCluster::Choice& choice, bool fresh)
   cluster_->cells().active_requests->add();
   endpoint_->stats().active_requests.add();
   state_ = State::kWaiting;
+  judged_ = false;
   pool_ = cluster_->transport().keyed() ? &endpoint_->httpPool(transportTarget())
                                         : &endpoint_->httpPool();
   if (pool_->acquire(*this, fresh)) return true;
@@ -179,6 +181,7 @@ void UpstreamRequest::onPoolReady(const Ready& ready) {
   owner_.onUpstreamSending();
   const bool head_only = requestSent();
   if (!encoder_->encodeHead(chain_.context().request, head_only)) {
+    judged_ = true;
     return fail(asksTunnel(chain_.context().request) ? kNoTunnel : kIncomplete);
   }
   if (response_blocked_) encoder_->setReadEnabled(false);
@@ -267,7 +270,10 @@ void UpstreamRequest::onHead(bool end_stream) {
   answered_ = true;
   answered_by_grpc_ = options_.grpc && http::isGrpc(head.headers);
   sent_body_.lose();
+  owner_.onUpstreamAnswer();
   if (tunnel) {
+    if (upstream::requestsObserved(*cluster_)) observeAnswer(status_);
+    judged_ = true;
     owner_.onUpstreamTunnel();
   } else if (asksTunnel(chain_.context().request)) {
     request_ended_ = true;  // it was not granted: there was nothing but the head
@@ -323,6 +329,7 @@ void UpstreamRequest::complete() {
     status = http::grpcToHttp(grpc);
   }
   report(status < 500);
+  if (upstream::requestsObserved(*cluster_)) observeAnswer(status);
   leave(State::kComplete);
   // Answered before the request had ended: the endpoint does not get the rest.
   if (!sent) encoder.reset();
@@ -349,6 +356,7 @@ void UpstreamRequest::fail(const StreamError& error) {
   const Replay replay = replayAfter(error);
   // Somebody else had the room: that says nothing of the endpoint.
   if (error.reason != ErrorReason::kOverflow) report(false);
+  if (upstream::requestsObserved(*cluster_)) observeFailure(error);
   leave(State::kIdle);
   owner_.onUpstreamFailed(error, replay);
 }

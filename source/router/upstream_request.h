@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "source/base/local_ref.h"
 #include "source/buffer/buffer.h"
@@ -52,7 +54,8 @@ class UpstreamRequest final : public upstream::PoolRequest,
     // What of the body is kept, to be sent again. Without may_repeat only on HTTP/2, where an
     // endpoint may refuse a request.
     uint32_t keep_bytes = 0;
-    bool may_repeat = false;  // the owner may discard answers
+    bool may_repeat = false;        // the owner may discard answers
+    bool clients_deadline = false;  // the client has set the time that a call may take
   };
 
   UpstreamRequest(http::FilterChain& chain, Owner& owner);
@@ -77,6 +80,9 @@ class UpstreamRequest final : public upstream::PoolRequest,
   // Stops without a call to the owner: leaves the queue, or breaks the exchange off. There is no
   // other run: what still comes of the request is dropped.
   void giveUp();
+  // While it runs: its time is over. `allowed`: since the request was complete, or since this run
+  // began when that is later; nothing: the client has said when.
+  void observeOverdue(std::optional<std::chrono::milliseconds> allowed);
   // The head of an answer has been passed on, and that is gRPC.
   bool answered() const { return answered_; }
   bool answeredByGrpc() const { return answered_by_grpc_; }
@@ -141,6 +147,9 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void abort();
   void stop();
   void report(bool success);
+  void observeAnswer(uint16_t status);
+  void observeFailure(const http::StreamError& error);
+  event::MonotonicTime waitsSince() const;
   void leave(State state);
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 
@@ -172,6 +181,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool response_blocked_ = false;
   bool splice_due_ = false;  // the codec holds the body back for it
   bool reused_ = false;
+  bool judged_ = false;  // what comes of it says nothing (more) of the endpoint
 };
 
 }  // namespace weir::router

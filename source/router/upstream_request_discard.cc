@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/router/upstream_request.h"
+#include "source/upstream/traffic_observations.h"
 
 namespace weir::router {
 
@@ -18,10 +19,16 @@ bool UpstreamRequest::ownerDiscards(bool end_stream) {
 // As if it had not come. What still comes of it is dropped while the next run is not due, so that
 // the connection can be used again.
 void UpstreamRequest::discard(bool end_stream) {
-  if (options_.grpc) countGrpc(grpcStatusOfAnswer());
+  uint16_t status = status_;
+  if (options_.grpc) {
+    const http::GrpcStatus grpc = grpcStatusOfAnswer();
+    countGrpc(grpc);
+    status = http::grpcToHttp(grpc);
+  }
   http::RequestEncoder& encoder = *encoder_;
   const bool request_over = requestSent();
   report(false);
+  if (upstream::requestsObserved(*cluster_)) observeAnswer(status);
   leave(State::kIdle);
   if (!request_over) {
     encoder.reset();

@@ -77,6 +77,10 @@ void observeNoAnswer(WorkerEndpoint& endpoint) {
   lengthenGatewayErrors(endpoint, *policy);
 }
 
+void observeRefusal(WorkerEndpoint& endpoint) {
+  if (requestsObserved(endpoint.cluster())) endpoint.stats().bad.add();
+}
+
 void observeConnected(WorkerEndpoint& endpoint) {
   EndpointUsage::end(endpoint.usage().runs.connect_failures);
 }

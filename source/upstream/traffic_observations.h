@@ -24,6 +24,8 @@ void observeAnswer(WorkerEndpoint& endpoint, uint16_t status,
                    std::optional<event::MonotonicTime::duration> waited);
 // A request was sent, and was not answered, or not to the end.
 void observeNoAnswer(WorkerEndpoint& endpoint);
+// It has refused a request, unprocessed.
+void observeRefusal(WorkerEndpoint& endpoint);
 
 // A connection has come up.
 void observeConnected(WorkerEndpoint& endpoint);
