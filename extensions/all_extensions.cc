@@ -41,6 +41,12 @@
 #include "extensions/network_filters/rbac/config.h"
 #include "extensions/network_filters/sni_cluster/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
+#include "extensions/stickiness/app_cookie/config.h"
+#include "extensions/stickiness/cookie/config.h"
+#include "extensions/stickiness/header/config.h"
+#include "extensions/stickiness/source_ip/config.h"
+#include "extensions/stickiness/tls_session/config.h"
+#include "extensions/stickiness/uri/config.h"
 #include "extensions/transport_sockets/plain/config.h"
 #include "extensions/transport_sockets/proxy_protocol/config.h"
 #include "extensions/transport_sockets/tls/config.h"
@@ -92,6 +98,12 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::rbac::RbacExtension>());
   add(std::make_unique<network_filters::sni_cluster::SniClusterExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
+  add(std::make_unique<stickiness::app_cookie::AppCookieExtension>());
+  add(std::make_unique<stickiness::cookie::CookieExtension>());
+  add(std::make_unique<stickiness::header::HeaderExtension>());
+  add(std::make_unique<stickiness::source_ip::SourceIpExtension>());
+  add(std::make_unique<stickiness::tls_session::TlsSessionExtension>());
+  add(std::make_unique<stickiness::uri::UriExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
   add(std::make_unique<udp_filters::udp_proxy::UdpProxyExtension>());
   add(std::make_unique<transport_sockets::proxy_protocol::ProxyProtocolExtension>());
