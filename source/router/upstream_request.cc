@@ -75,7 +75,7 @@ bool UpstreamRequest::start(upstream::WorkerCluster::Choice& choice, bool fresh)
   cluster_->cells().active_requests->add();
   endpoint_->stats().active_requests.add();
   state_ = State::kWaiting;
-  judged_ = false;
+  judged_ = client_was_slow_ = false;
   pool_ = cluster_->transport().keyed() ? &endpoint_->httpPool(transportTarget())
                                         : &endpoint_->httpPool();
   if (pool_->acquire(*this, fresh)) return true;
@@ -236,6 +236,7 @@ void UpstreamRequest::slowClient() {
 
 void UpstreamRequest::setResponseBlocked(bool blocked) {
   response_blocked_ = blocked;
+  client_was_slow_ |= blocked;
   // A splicer minds the target itself.
   if (state_ == State::kSent && splicer_ == nullptr && !splice_due_) {
     encoder_->setReadEnabled(!blocked);

@@ -181,7 +181,8 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool response_blocked_ = false;
   bool splice_due_ = false;  // the codec holds the body back for it
   bool reused_ = false;
-  bool judged_ = false;  // what comes of it says nothing (more) of the endpoint
+  bool judged_ = false;           // what comes of it says nothing (more) of the endpoint
+  bool client_was_slow_ = false;  // to take the answer, in this run
 };
 
 }  // namespace weir::router

@@ -61,7 +61,7 @@ void UpstreamRequest::observeFailure(const http::StreamError& error) {
                       error.reason == ErrorReason::kConnectionReset;
   if (broken && reused_ && error.unanswered) return;
   // Its patience with the client may have come to an end.
-  if (!requestSent() || (answered_ && response_blocked_)) return;
+  if (!requestSent() || client_was_slow_) return;
   upstream::observeNoAnswer(*endpoint_);
 }
 

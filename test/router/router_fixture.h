@@ -103,6 +103,8 @@ class Stream {
   }
   void sendTrailers() { chain_.requestTrailers(); }
   void end() { chain_.end(); }
+  // The client cannot take more / can again.
+  void setBlocked(bool blocked) { chain_.responseBlocked(blocked); }
 
   http::RequestHead request;
   http::StreamInfo info;
