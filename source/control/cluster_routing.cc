@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/base/suggest.h"
 #include "source/control/health_checks.h"
 #include "source/control/outliers.h"
 #include "source/upstream/eligibility.h"
@@ -42,6 +43,18 @@ upstream::OperatorState stateOf(Health health) {
   }
 }
 
+Health healthOf(upstream::OperatorState state) {
+  switch (state) {
+    case upstream::OperatorState::kEnabled:
+      return Health::kHealthy;
+    case upstream::OperatorState::kDraining:
+      return Health::kDraining;
+    case upstream::OperatorState::kDisabled:
+      return Health::kDisabled;
+  }
+  return Health::kHealthy;
+}
+
 std::vector<std::shared_ptr<const Endpoint>> configuredMembers(const ClusterConfig& config) {
   std::vector<std::shared_ptr<const Endpoint>> members;
   members.reserve(config.hosts->hosts.size());
@@ -57,7 +70,7 @@ bool sameRules(const ClusterConfig& a, const ClusterConfig& b) {
   const bool same_stickiness =
       a.stickiness == b.stickiness ||
       (!a.stickiness_identity.empty() && a.stickiness_identity == b.stickiness_identity);
-  return same_balancer && same_stickiness && a.policy == b.policy;
+  return same_balancer && same_stickiness && a.policy == b.policy && a.drain == b.drain;
 }
 
 }  // namespace
@@ -84,7 +97,8 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
   makeObservers();
   setMembers(configuredMembers(*config_));
   hosts_ = config_->hosts;
-  dirty_ = false;
+  dirty_ = std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return !serves(member.health); });
   findMembers();
   showMetrics();
 }
@@ -101,6 +115,7 @@ void ClusterRouting::makeObservers() {
 
 ClusterRouting::~ClusterRouting() {
   observers_.clear();
+  state_.drains_.removeCluster(*config_, *hosts_, state_.publication());
   for (const stats::GaugeId id :
        {metrics_.members, metrics_.healthy, metrics_.eligible, metrics_.panic}) {
     setGauge(id, 0);
@@ -173,7 +188,7 @@ void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> mem
       next.push_back(before);
       if (equal) continue;
       next.back().endpoint = std::move(endpoint);
-      followState(next.back());
+      followState(next.back(), before.endpoint->state);
     } else {
       next.push_back(joined(std::move(endpoint)));  // somebody else under the same name
     }
@@ -193,6 +208,7 @@ ClusterRouting::Member ClusterRouting::joined(std::shared_ptr<const Endpoint> en
   member.checked = upstream::uncheckedHealth(*config_);
   member.health = upstream::combinedHealth(member.state, member.checked, false);
   member.endpoint = std::move(endpoint);
+  setOut(member);
   if (settled_) member.serving_since = state_.dispatcher_.now();
   return member;
 }
@@ -245,9 +261,12 @@ Taken ClusterRouting::observe(std::string_view endpoint, Observation observation
   return Taken::kTaken;
 }
 
-// Says what the configuration says, until the operator speaks.
-void ClusterRouting::followState(Member& member) {
-  if (member.operated || member.state == member.endpoint->state) return;
+// Who spoke last counts: the operator, or a configuration that says something else than the one
+// before.
+void ClusterRouting::followState(Member& member, upstream::OperatorState before) {
+  if (member.operated && member.endpoint->state == before) return;
+  member.operated = false;
+  if (member.state == member.endpoint->state) return;
   member.state = member.endpoint->state;
   update(member, {.cause = "another configuration", .observer = "configuration"});
 }
@@ -257,6 +276,7 @@ void ClusterRouting::update(Member& member, const Observation& why) {
   if (health == member.health) return;
   const Health before = std::exchange(member.health, health);
   ++member.revision;
+  setOut(member);
   if (serves(health) && !serves(before)) member.serving_since = state_.dispatcher_.now();
   dirty_ = true;
   state_.events_.add({.kind = HealthEvent::Kind::kHealth,
@@ -272,21 +292,66 @@ void ClusterRouting::update(Member& member, const Observation& why) {
   for (const auto& observer : observers_) observer->onHealth(now, before);
 }
 
-bool ClusterRouting::refresh() {
-  if (!std::exchange(dirty_, false)) return false;
+// The time of each kind of being out begins anew.
+void ClusterRouting::setOut(Member& member) const {
+  member.out_since = serves(member.health) ? event::MonotonicTime() : state_.dispatcher_.now();
+}
+
+Operated ClusterRouting::operate(std::string_view endpoint, upstream::OperatorState state,
+                                 std::optional<uint64_t> revision, std::string_view cause) {
+  const auto found = index_.find(endpoint);
+  if (found == index_.end()) {
+    std::vector<std::string> ids;
+    for (const Member& member : members_) ids.push_back(member.endpoint->id);
+    return {Operated::Outcome::kNoEndpoint, {}, base::didYouMean(endpoint, ids)};
+  }
+  Member& member = members_[found->second];
+  if (revision && *revision != member.revision) return {Operated::Outcome::kStale, member, {}};
+  observe(endpoint,
+          {.source = Observation::Source::kOperator,
+           .health = healthOf(state),
+           .revision = member.taken[static_cast<size_t>(Observation::Source::kOperator)] + 1,
+           .cause = std::string(cause),
+           .observer = "operator"});
+  return {Operated::Outcome::kDone, member, {}};
+}
+
+std::vector<HostSet::Host> ClusterRouting::currentHosts() const {
   std::vector<HostSet::Host> hosts;
   hosts.reserve(members_.size());
   for (const Member& member : members_) {
     hosts.push_back({.endpoint = member.endpoint,
                      .health = member.health,
-                     .serving_since = member.serving_since});
+                     .serving_since = member.serving_since,
+                     .out_since = member.out_since});
   }
+  return hosts;
+}
+
+bool ClusterRouting::asDefined() const {
+  if (dirty_ || hosts_ == config_->hosts) return true;
+  for (const Member& member : members_) {
+    if (member.health != upstream::combinedHealth(member.state, member.checked, member.ejected)) {
+      return false;
+    }
+  }
+  return upstream::sameChoice(
+      *hosts_, *upstream::eligible(hosts_->version, currentHosts(), config_->policy));
+}
+
+bool ClusterRouting::refresh() {
+  if (!std::exchange(dirty_, false)) return false;
   std::shared_ptr<HostSet> made =
-      upstream::eligible(state_.nextVersion(), std::move(hosts), config_->policy);
+      upstream::eligible(state_.nextVersion(), currentHosts(), config_->policy);
   if (!reason_.empty() && members_.empty()) made->none_reason = reason_;
   config_->load_balancer->prepare(*made, config_->policy);
   if (config_->stickiness != nullptr) made->sticky = config_->stickiness->prepare(*made);
-  hosts_ = std::move(made);
+  const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(made));
+  state_.drains_.follow({.config = *config_,
+                         .before = *before,
+                         .after = *hosts_,
+                         .publication = state_.publication(),
+                         .revision = [this](uint32_t i) { return members_[i].revision; }});
   showMetrics();
   return true;
 }

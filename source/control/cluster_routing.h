@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,12 @@ class ClusterRouting final : public upstream::MembershipSink, public Observation
   void onMembers(std::vector<std::shared_ptr<const upstream::Endpoint>> members) override;
   void onReason(std::string_view reason) override;
   Taken observe(std::string_view endpoint, Observation observation) override;
+  // See RoutingState::operate().
+  Operated operate(std::string_view endpoint, upstream::OperatorState state,
+                   std::optional<uint64_t> revision, std::string_view cause);
+  // Whether what is published is what follows from the members; true while a change is not
+  // published yet.
+  bool asDefined() const;
   base::ServiceMap& services() override { return state_.services_; }
   HealthEvents& events() override { return state_.events_; }
 
@@ -43,6 +50,7 @@ class ClusterRouting final : public upstream::MembershipSink, public Observation
     // The operator has spoken: what the configuration says does not count.
     bool operated = false;
     event::MonotonicTime serving_since = {};
+    event::MonotonicTime out_since = {};  // as HostSet::Host's
   };
   struct Metrics {
     stats::GaugeId members, healthy, eligible, panic;
@@ -56,7 +64,9 @@ class ClusterRouting final : public upstream::MembershipSink, public Observation
   void tellObservers();
   // Works out Member::health anew; `why` is what has changed.
   void update(Member& member, const Observation& why);
-  void followState(Member& member);
+  void followState(Member& member, upstream::OperatorState before);
+  void setOut(Member& member) const;
+  std::vector<upstream::HostSet::Host> currentHosts() const;
   void showMetrics();
   void setGauge(stats::GaugeId id, uint64_t value);
 

@@ -145,8 +145,8 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
     finish(1);
   });
   publisher_.subscribe([this](const control::SnapshotPublisher::Snapshot& published) {
-    auto update = std::make_shared<const WorkerUpdate>(
-        WorkerUpdate{published, hosts_, bound_, dispatcher_->preciseNow()});
+    auto update = std::make_shared<const WorkerUpdate>(WorkerUpdate{
+        published, hosts_, bound_, routing_->takePublication(), dispatcher_->preciseNow()});
     for (auto& worker : workers_) worker->apply(update);
   });
   publish(std::move(snapshot));

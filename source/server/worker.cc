@@ -8,6 +8,7 @@
 #include "source/base/concat.h"
 #include "source/base/log.h"
 #include "source/network/udp_listener.h"
+#include "source/upstream/routing_monitor.h"
 
 namespace weir::server {
 namespace {
@@ -31,6 +32,7 @@ class Worker::Data {
         stats_(environment.stats.block(index + 1)),
         io_(dispatcher, index),
         services_(offer(environment, dispatcher, io_, stats_)),
+        monitor_(dispatcher, environment.stats, stats_),
         clusters_(services_),
         gauge_timer_(dispatcher.wheel(), event::wheelCallback<&Data::updateGauges>, this),
         drain_timer_(dispatcher.wheel(), event::wheelCallback<&Data::checkDrained>, this),
@@ -50,6 +52,7 @@ class Worker::Data {
         refused_(stats_.counter(environment.stats.counter(
             "snapshots_refused_total",
             "Snapshots that a worker refused because it had a newer one."))) {
+    services_.put(monitor_);
     services_.put(clusters_);
     gauge_armed_ = dispatcher.preciseNow();
     gauge_timer_.arm(kGaugeInterval);
@@ -210,6 +213,7 @@ class Worker::Data {
   stats::Block& stats_;
   network::IoContext io_;
   base::ServiceMap services_;
+  upstream::RoutingMonitor monitor_;
   upstream::ClusterSet clusters_;
   control::SnapshotVersion version_;
   std::shared_ptr<const config::Snapshot> snapshot_;

@@ -46,6 +46,7 @@ struct WorkerUpdate {
   // Of the snapshot's clusters, in their order: current as of this publication.
   std::vector<std::shared_ptr<const upstream::HostSet>> hosts;
   std::vector<BoundListener> listeners;
+  std::shared_ptr<const void> publication;  // as HostsBatch::publication
   event::MonotonicTime published;
 };
 

@@ -44,6 +44,7 @@ Config cluster(const std::string& name, const std::vector<Endpoint>& endpoints) 
   config->load_balancer =
       std::make_shared<extensions::load_balancing::round_robin::RoundRobinFactory>();
   config->load_balancer_identity = "round robin";
+  config->usage = std::make_shared<upstream::ClusterUsage>();
   return config;
 }
 
