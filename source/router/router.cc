@@ -25,10 +25,15 @@ using http::StreamError;
 // Acts on the matched route of one stream. Lives in the stream's arena and is never destroyed:
 // onStreamEnd gives everything back. After a call into the chain that may end the stream nothing of
 // it is touched. Worker-confined.
-class Router final : public http::Terminal, public UpstreamRequest::Owner, public upstream::Waiter {
+class Router final : public http::Terminal,
+                     public UpstreamRequest::Owner,
+                     public upstream::Waiter,
+                     public upstream::StickyWaiter {
  public:
   Router(ClusterCache& clusters, base::Random& random, http::FilterChain& chain)
-      : clusters_(clusters), chain_(chain), upstream_(chain, *this), attempts_(random) {}
+      : clusters_(clusters), chain_(chain), upstream_(chain, *this), attempts_(random) {
+    sticky_.waiter = this;
+  }
 
   void onRequestHead(http::RequestHead& head, bool end_stream) override;
   void onRequestBody(buffer::Buffer& data, bool end_stream) override;
@@ -38,12 +43,14 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
 
   void onUpstreamActivity() override;
   void onUpstreamSending() override { deadline_.write(chain_.context().request, now()); }
+  void onUpstreamAnswer() override;
   void onUpstreamTunnel() override;
   void onUpstreamComplete() override;
   void onUpstreamFailed(const StreamError& error, Replay replay) override;
   bool discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) override;
   void onUpstreamDiscarded() override { sendAgain(); }
   void onMayHaveRoom() override { pickAndSend(); }
+  void onStickyFound() override { pickAndSend(); }
   void onWaitFailed(std::string_view reason) override { overflow(reason); }
 
  private:
@@ -52,7 +59,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
 
   void forward(bool grpc);
   void pickAndSend();
-  upstream::WorkerCluster::Choice choose();
+  upstream::PickContext pickContext();
   void send(upstream::WorkerCluster::Choice& choice);
   void wait(base::LocalRef<upstream::WorkerCluster> cluster);
   void enterQueue(base::LocalRef<upstream::WorkerCluster> cluster, bool again);
@@ -89,6 +96,7 @@ class Router final : public http::Terminal, public UpstreamRequest::Owner, publi
   // In whose queue it waits, or waited last.
   base::LocalRef<upstream::WorkerCluster> waits_in_;
   Attempts attempts_;
+  upstream::StickyRequest sticky_;
   GrpcDeadline deadline_;
   bool complete_ = false;  // the request has come
   bool tunnel_ = false;
@@ -202,21 +210,21 @@ void Router::forward(bool grpc) {
 void Router::pickAndSend() {
   // Those who came before go first.
   if (!linked() && cluster_->queue().mustWait(action_->priority)) return wait(cluster_);
-  upstream::WorkerCluster::Choice choice = choose();
+  upstream::WorkerCluster::Choice choice = cluster_->choose(pickContext());
   switch (choice.kind) {
     case upstream::Pick::Kind::kEndpoint:
       return send(choice);
     case upstream::Pick::Kind::kWait:
       return wait(std::move(choice.cluster));
     case upstream::Pick::Kind::kLookup:
-      return;
+      return;  // until onStickyFound()
     case upstream::Pick::Kind::kFailure:
       cluster_->cells().no_endpoint->add();
       return fail({ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, true, choice.reason});
   }
 }
 
-upstream::WorkerCluster::Choice Router::choose() {
+upstream::PickContext Router::pickContext() {
   http::FilterChainContext& context = chain_.context();
   upstream::PickContext pick_context;
   pick_context.request = &context.request;
@@ -233,7 +241,8 @@ upstream::WorkerCluster::Choice Router::choose() {
     pick_context.tried = attempts_.retries().tried(serving_->hosts().version);
     pick_context.tried_in = serving_.get();
   }
-  return cluster_->choose(pick_context);
+  pick_context.sticky = &sticky_;
+  return pick_context;
 }
 
 void Router::send(upstream::WorkerCluster::Choice& choice) {
@@ -242,6 +251,9 @@ void Router::send(upstream::WorkerCluster::Choice& choice) {
   ++chain_.context().info.attempts;
   serving_ = choice.cluster;
   takeOverride(*serving_);
+  if (upstream::Stickiness* const stickiness = serving_->stickiness()) {
+    stickiness->onSend(sticky_, chain_.context().request);
+  }
   if (action_->retry) armTryTimeout();
   if (upstream_.start(choice, attempts_.next().fresh)) return;
   --chain_.context().info.attempts;
@@ -322,6 +334,7 @@ void Router::sendAgain() {
   cluster_->cells().retries->add();
   upstream_.prepareReplay();
   const Retries::Again& next = attempts_.next();
+  sticky_.stay = !next.limited && attempts_.retries().count() == 1;
   next.pause ? pickAfter(*next.pause) : pickAndSend();
 }
 
@@ -372,6 +385,10 @@ void Router::onUpstreamActivity() {
   idle_->arm(action_->idle_timeout);
 }
 
+void Router::onUpstreamAnswer() {
+  serving_->stickyAnswer(pickContext(), upstream_.endpoint(), chain_.context().response);
+}
+
 void Router::onUpstreamTunnel() {
   tunnel_ = true;
   timeout_.reset();
@@ -397,6 +414,7 @@ void Router::onIdle() {
 // Timers are on the worker's wheel, who waits is in a queue: nothing may stay there when the arena
 // goes.
 void Router::stop() {
+  sticky_.cancel();
   timeout_.reset();
   idle_.reset();
   try_timeout_.reset();

@@ -271,7 +271,7 @@ void UpstreamRequest::onHead(bool end_stream) {
   answered_ = true;
   answered_by_grpc_ = options_.grpc && http::isGrpc(head.headers);
   sent_body_.lose();
-  owner_.onUpstreamAnswer();
+  if (cluster_->stickiness() != nullptr) owner_.onUpstreamAnswer();
   if (tunnel) {
     if (upstream::requestsObserved(*cluster_)) observeAnswer(status_);
     judged_ = true;

@@ -33,6 +33,9 @@ class UpstreamRequest final : public upstream::PoolRequest,
     virtual void onUpstreamActivity() = 0;
     // The request's head is about to be sent: it may still be changed.
     virtual void onUpstreamSending() = 0;
+    // Only where the cluster has stickiness: the head of an answer has come, and is about to be
+    // passed on. It may still be changed.
+    virtual void onUpstreamAnswer() = 0;
     // A tunnel begins (101, or 2xx to CONNECT): it may last.
     virtual void onUpstreamTunnel() = 0;
     // The answer is complete, and about to be passed on.
@@ -68,6 +71,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool running() const { return state_ == State::kWaiting || state_ == State::kSent; }
   // Of the last run: index into the current host set, or WorkerEndpoint::kRemoved.
   uint32_t hostIndex() const { return endpoint_->index(); }
+  upstream::WorkerEndpoint& endpoint() const { return *endpoint_; }
   // After a run that failed: what has been sent waits to be sent once more, for the next start().
   void prepareReplay();
   // Between runs: no longer waits for the rest of an answer that was discarded, whose connection
