@@ -66,8 +66,8 @@ struct StickyRequest {
   // The store has been asked for it.
   bool asked = false;
   uint8_t lookups = 0;  // begun
-  // The attempt before met a connection that was no good any more, which says nothing of the
-  // endpoint.
+  // The attempt before met a connection that was no good any more, or was refused before anything
+  // was done, which says nothing of the endpoint: it may go there once more.
   bool stay = false;
 
   // It may wait for a store.
