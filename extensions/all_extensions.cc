@@ -45,6 +45,7 @@
 #include "extensions/stickiness/cookie/config.h"
 #include "extensions/stickiness/header/config.h"
 #include "extensions/stickiness/source_ip/config.h"
+#include "extensions/stickiness/store/config.h"
 #include "extensions/stickiness/tls_session/config.h"
 #include "extensions/stickiness/uri/config.h"
 #include "extensions/transport_sockets/plain/config.h"
@@ -102,6 +103,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<stickiness::cookie::CookieExtension>());
   add(std::make_unique<stickiness::header::HeaderExtension>());
   add(std::make_unique<stickiness::source_ip::SourceIpExtension>());
+  add(std::make_unique<stickiness::store::StoreExtension>());
   add(std::make_unique<stickiness::tls_session::TlsSessionExtension>());
   add(std::make_unique<stickiness::uri::UriExtension>());
   add(std::make_unique<transport_sockets::plain::PlainExtension>());
