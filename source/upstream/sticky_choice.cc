@@ -139,6 +139,8 @@ WorkerCluster::Binding WorkerCluster::bindingTo(const PickContext& context,
   if (!host) return Binding::kLost;
   const StickyPolicy& policy = config_->sticky_policy;
   if (!keepsClients(*hosts_, *host, policy, config_->policy)) return Binding::kLost;
+  const bool draining = hosts_->hosts[*host].health == Health::kDraining;
+  if (draining && this->host(*host).drainOver()) return Binding::kLost;
   const bool strict = policy.strict && request.own != request.found;
   if (!strict && !request.stay && isTried(context, *host)) return Binding::kLost;
   const bool matched = context.metadata == nullptr || context.metadata->empty() ||
