@@ -24,6 +24,11 @@ class LineRing {
   // Takes a whole line (with its newline), or nothing when there is no room: then it counts it as
   // dropped and returns false.
   bool push(std::string_view line);
+  // Whether push() would take a line of that size; for the producer.
+  bool fits(size_t bytes) const {
+    return bytes <= mask_ + 1 - (written_.load(std::memory_order_relaxed) -
+                                 read_.load(std::memory_order_acquire));
+  }
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:

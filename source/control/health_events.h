@@ -39,6 +39,10 @@ struct HealthEvent {
   uint64_t finished = 0;
 };
 
+inline constexpr HealthEvent::Kind kEventKinds[] = {
+    HealthEvent::Kind::kHealth,   HealthEvent::Kind::kEjected, HealthEvent::Kind::kReturned,
+    HealthEvent::Kind::kDraining, HealthEvent::Kind::kDrained, HealthEvent::Kind::kDrainEnded};
+
 // "health", "drain_ended"
 std::string_view eventName(HealthEvent::Kind kind);
 

@@ -25,19 +25,34 @@ class AdminTerminal final : public http::Terminal {
   }
   void onRequestTrailers(http::HeaderMap&) override { answer(); }
   void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
+  void onStreamEnd() override { dropLater(); }
 
  private:
   void answer() {
     http::FilterChainContext& context = chain_.context();
     const std::string_view path = context.request.path;
     const size_t question = path.find('?');
-    const AdminReply reply =
-        handleAdmin(server_, {.method = context.request.method,
-                              .path = path.substr(0, question),
-                              .query = question == std::string_view::npos
-                                           ? parseQuery({})
-                                           : parseQuery(path.substr(question + 1))});
+    AdminReply reply = handleAdmin(server_, {.method = context.request.method,
+                                             .path = path.substr(0, question),
+                                             .query = question == std::string_view::npos
+                                                          ? parseQuery({})
+                                                          : parseQuery(path.substr(question + 1))});
+    if (reply.later == nullptr) return give(reply);
+    later_ = std::move(reply.later);
+    later_->start([this](const AdminReply& given) {
+      dropLater();
+      give(given);
+    });
+  }
+  // It may be its own call that this comes from.
+  void dropLater() {
+    if (later_ == nullptr) return;
+    auto gone = std::make_unique<GoneReply>();
+    gone->reply = std::move(later_);
+    chain_.context().dispatcher.deferDelete(std::move(gone));
+  }
+  void give(const AdminReply& reply) {
+    http::FilterChainContext& context = chain_.context();
     http::ResponseHead& head = context.response;
     head.clear();
     head.status = reply.status;
@@ -58,8 +73,13 @@ class AdminTerminal final : public http::Terminal {
     chain_.respondBody(body, true);
   }
 
+  struct GoneReply final : event::DeferredDeletable {
+    std::unique_ptr<LaterReply> reply;
+  };
+
   Server& server_;
   http::FilterChain& chain_;
+  std::unique_ptr<LaterReply> later_;  // under way
 };
 
 class WorkerAdminTerminalFactory final : public http::WorkerTerminalFactory {

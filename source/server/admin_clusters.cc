@@ -1,11 +1,12 @@
 #include "source/server/admin_clusters.h"
 
 #include <chrono>
+#include <unordered_map>
 
-#include "nlohmann/json.hpp"
-
+#include "source/server/admin_json.h"
 #include "source/server/server.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/endpoint_health.h"
 
 namespace weir::server {
 namespace {
@@ -15,24 +16,6 @@ using upstream::ClusterConfig;
 using upstream::Health;
 using upstream::HostGroup;
 using upstream::HostSet;
-
-std::string_view healthName(Health health) {
-  switch (health) {
-    case Health::kUnknown:
-      return "unknown";
-    case Health::kHealthy:
-      return "healthy";
-    case Health::kDegraded:
-      return "degraded";
-    case Health::kUnhealthy:
-      return "unhealthy";
-    case Health::kDraining:
-      return "draining";
-    case Health::kDisabled:
-      return "disabled";
-  }
-  return "";
-}
 
 Json usageOf(const upstream::EndpointUsage& usage) {
   const upstream::EndpointUsage::Totals totals = usage.totals();
@@ -49,8 +32,51 @@ Json usageOf(const upstream::EndpointUsage& usage) {
           {"active_connections", totals.active_connections}};
 }
 
+// What is known of the members, and of those that depart; by id.
+struct Known {
+  std::unordered_map<std::string_view, control::ObservedMember> members;
+  std::unordered_map<std::string_view, control::Drains::Shown> drains;
+  std::vector<control::Drains::Shown> removed;
+};
+
+Known knownOf(Server& server, const std::string& cluster) {
+  Known known;
+  for (control::ObservedMember& member : server.routing().members(cluster)) {
+    const std::string_view id = member.endpoint->id;
+    known.members.emplace(id, std::move(member));
+  }
+  for (control::Drains::Shown& drain : server.routing().drains().shown(cluster)) {
+    const std::string_view id = drain.endpoint->id;
+    if (drain.removed) {
+      known.removed.push_back(std::move(drain));
+    } else {
+      known.drains.emplace(id, std::move(drain));
+    }
+  }
+  return known;
+}
+
+Json drainOf(const control::Drains::Shown& drain) {
+  return {{"drained", drain.drained},
+          {"connections", drain.connections},
+          {"requests", drain.requests},
+          {"left_ms", drain.left.count()}};
+}
+
+void addKnown(const Known& known, const std::string& id, Json& shown) {
+  const auto member = known.members.find(id);
+  if (member != known.members.end()) {
+    shown["state"] = upstream::stateName(member->second.state);
+    shown["checked"] = upstream::healthName(member->second.checked);
+    shown["ejected"] = member->second.ejected;
+    shown["revision"] = member->second.revision;
+  }
+  const auto drain = known.drains.find(id);
+  if (drain != known.drains.end()) shown["drain"] = drainOf(drain->second);
+}
+
 Json endpointOf(const HostSet& hosts, uint32_t index, const ClusterConfig& cluster,
-                event::MonotonicTime now) {
+                const Known& known, event::MonotonicTime now) {
   const HostSet::Host& host = hosts.hosts[index];
   const upstream::Endpoint& endpoint = *host.endpoint;
   const bool eligible = hosts.group_of[index] != HostSet::kNoGroup;
@@ -58,7 +84,7 @@ Json endpointOf(const HostSet& hosts, uint32_t index, const ClusterConfig& clust
                 {"address", endpoint.address.toString()},
                 {"weight", endpoint.weight},
                 {"priority", endpoint.priority},
-                {"health", healthName(host.health)},
+                {"health", upstream::healthName(host.health)},
                 {"eligible", eligible}};
   if (eligible) shown["group"] = hosts.group_of[index];
   if (!endpoint.locality.empty()) shown["locality"] = endpoint.locality;
@@ -71,7 +97,13 @@ Json endpointOf(const HostSet& hosts, uint32_t index, const ClusterConfig& clust
     shown["slow_start_left_ms"] = (cluster.slow_start.window - age).count();
   }
   const auto usage = cluster.usage->findEndpoint(endpoint.id);
-  if (usage != nullptr) shown["usage"] = usageOf(*usage);
+  if (usage != nullptr) {
+    shown["usage"] = usageOf(*usage);
+    if (cluster.stickiness != nullptr) {
+      shown["pinned"] = usage->pinned.load(std::memory_order_relaxed);
+    }
+  }
+  addKnown(known, endpoint.id, shown);
   return shown;
 }
 
@@ -89,10 +121,12 @@ Json groupOf(const HostSet& hosts, const HostGroup& group, const ClusterConfig& 
   return shown;
 }
 
-Json clusterOf(const ClusterConfig& cluster, const HostSet& hosts, event::MonotonicTime now) {
+Json clusterOf(const ClusterConfig& cluster, const HostSet& hosts, const Known& known,
+               event::MonotonicTime now) {
+  static_cast<void>(cluster.usage->stickyTotals(now));  // what is over is not pinned any more
   Json endpoints = Json::array();
   for (uint32_t i = 0; i < hosts.hosts.size(); ++i) {
-    endpoints.push_back(endpointOf(hosts, i, cluster, now));
+    endpoints.push_back(endpointOf(hosts, i, cluster, known, now));
   }
   Json groups = Json::array();
   bool panic = false;
@@ -109,6 +143,12 @@ Json clusterOf(const ClusterConfig& cluster, const HostSet& hosts, event::Monoto
                 {"pending_requests", cluster.usage->pending.load(std::memory_order_relaxed)},
                 {"groups", std::move(groups)},
                 {"endpoints", std::move(endpoints)}};
+  for (const control::Drains::Shown& drain : known.removed) {
+    Json gone = drainOf(drain);
+    gone["id"] = drain.endpoint->id;
+    gone["address"] = drain.endpoint->address.toString();
+    shown["removed"].push_back(std::move(gone));
+  }
   if (!cluster.clusters.empty()) shown["clusters"] = cluster.clusters;
   if (hosts.groups.empty()) shown["why_none"] = hosts.none_reason;
   return shown;
@@ -121,11 +161,10 @@ AdminReply showClusters(Server& server, const AdminRequest&) {
   Json all = Json::array();
   for (const auto& cluster : server.snapshot().clusters) {
     const auto hosts = server.routing().hosts(cluster->name);
-    if (hosts != nullptr) all.push_back(clusterOf(*cluster, *hosts, now));
+    if (hosts == nullptr) continue;
+    all.push_back(clusterOf(*cluster, *hosts, knownOf(server, cluster->name), now));
   }
-  const Json reply = {{"clusters", std::move(all)}};
-  // What an endpoint is called may be no UTF-8.
-  return {.body = reply.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
+  return adminJson({{"clusters", std::move(all)}});
 }
 
 }  // namespace weir::server

@@ -2,15 +2,17 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <optional>
 
-#include "nlohmann/json.hpp"
-
 #include "source/base/concat.h"
 #include "source/base/log.h"
 #include "source/server/admin_clusters.h"
+#include "source/server/admin_endpoints.h"
+#include "source/server/admin_events.h"
+#include "source/server/admin_json.h"
 #include "source/server/endpoint_metrics.h"
 #include "source/server/server.h"
 #include "source/server/version.h"
@@ -19,19 +21,6 @@ namespace weir::server {
 namespace {
 
 using Json = nlohmann::json;
-
-AdminReply json(const Json& value, uint16_t status = 200) {
-  return {.status = status, .body = value.dump(2) + "\n"};
-}
-
-AdminReply error(uint16_t status, std::string what) {
-  return json({{"error", std::move(what)}}, status);
-}
-
-std::string_view queryValue(const AdminRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string_view() : std::string_view(found->second);
-}
 
 Json stateOf(const Server& server) {
   const auto up = server.dispatcher().preciseNow() - server.started();
@@ -44,11 +33,11 @@ Json stateOf(const Server& server) {
 }
 
 AdminReply ready(Server& server, const AdminRequest&) {
-  return json(stateOf(server), server.phase() == Phase::kServing ? 200 : 503);
+  return adminJson(stateOf(server), server.phase() == Phase::kServing ? 200 : 503);
 }
 
 AdminReply live(Server& server, const AdminRequest&) {
-  return json(stateOf(server));
+  return adminJson(stateOf(server));
 }
 
 uint64_t residentBytes() {
@@ -100,7 +89,7 @@ AdminReply listeners(Server& server, const AdminRequest&) {
                    {"max_connections", bound.config->max_connections},
                    {"filter_chains", std::move(chains)}});
   }
-  return json({{"listeners", std::move(all)}});
+  return adminJson({{"listeners", std::move(all)}});
 }
 
 AdminReply config(Server& server, const AdminRequest& request) {
@@ -115,7 +104,7 @@ AdminReply loggingState() {
   for (const auto& [area, level] : base::log::levels()) {
     areas[area.empty() ? "default" : area] = base::log::levelName(level);
   }
-  return json({{"levels", std::move(areas)}});
+  return adminJson({{"levels", std::move(areas)}});
 }
 
 AdminReply logging(Server&, const AdminRequest&) {
@@ -126,9 +115,9 @@ AdminReply setLogging(Server&, const AdminRequest& request) {
   const std::string_view name = queryValue(request, "level");
   const std::optional<base::log::Level> level = base::log::parseLevel(name);
   if (!level.has_value()) {
-    return error(400,
-                 base::concat("level \"", name,
-                              "\" is not known; use trace, debug, info, warning, error or off"));
+    return adminError(
+        400, base::concat("level \"", name,
+                          "\" is not known; use trace, debug, info, warning, error or off"));
   }
   const std::string_view area = queryValue(request, "area");
   base::log::setLevel(area == "default" ? std::string_view() : area, *level);
@@ -137,13 +126,13 @@ AdminReply setLogging(Server&, const AdminRequest& request) {
 
 AdminReply drain(Server& server, const AdminRequest&) {
   server.drain();
-  return json(stateOf(server));
+  return adminJson(stateOf(server));
 }
 
 AdminReply quit(Server& server, const AdminRequest&) {
   // After this answer has gone out.
   server.post([&server] { server.shutdown(); });
-  return json(stateOf(server));
+  return adminJson(stateOf(server));
 }
 
 AdminReply index(Server&, const AdminRequest&) {
@@ -151,7 +140,7 @@ AdminReply index(Server&, const AdminRequest&) {
   for (const AdminEndpoint& endpoint : adminEndpoints()) {
     all.push_back({{"path", endpoint.path}, {"method", endpoint.method}, {"help", endpoint.help}});
   }
-  return json({{"endpoints", std::move(all)}});
+  return adminJson({{"endpoints", std::move(all)}});
 }
 
 int hexValue(char c) {
@@ -178,8 +167,30 @@ std::string decoded(std::string_view text) {
 
 }  // namespace
 
-std::map<std::string, std::string> parseQuery(std::string_view query) {
-  std::map<std::string, std::string> values;
+AdminReply adminJson(const nlohmann::json& value, uint16_t status) {
+  return {.status = status,
+          .body = value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+AdminReply adminError(uint16_t status, std::string what) {
+  return adminJson({{"error", std::move(what)}}, status);
+}
+
+std::string_view queryValue(const AdminRequest& request, std::string_view name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::optional<uint64_t> queryNumber(const AdminRequest& request, std::string_view name) {
+  const std::string_view text = queryValue(request, name);
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::map<std::string, std::string, std::less<>> parseQuery(std::string_view query) {
+  std::map<std::string, std::string, std::less<>> values;
   while (!query.empty()) {
     const size_t end = query.find('&');
     const std::string_view pair = query.substr(0, end);
@@ -201,6 +212,18 @@ const std::vector<AdminEndpoint>& adminEndpoints() {
        showClusters},
       {"/config", "GET", "The running configuration; ?format=text for protobuf text.", config},
       {"/drain", "POST", "Stop accepting, finish what runs, stay up.", drain},
+      {"/endpoints/disable", "POST",
+       "?cluster=NAME&endpoint=ID[&revision=N] takes an endpoint out; what runs may finish.",
+       disableEndpoint},
+      {"/endpoints/drain", "POST",
+       "?cluster=NAME&endpoint=ID[&revision=N] the same, but clients that belong to it stay.",
+       drainEndpoint},
+      {"/endpoints/enable", "POST",
+       "?cluster=NAME&endpoint=ID[&revision=N] brings an endpoint back, as its health allows.",
+       enableEndpoint},
+      {"/events", "GET",
+       "What has happened to endpoints; ?since=SEQUENCE&cluster=&endpoint=&kind=&limit=&wait=30s.",
+       showEvents},
       {"/listeners", "GET", "Listeners, their addresses and open connections.", listeners},
       {"/live", "GET", "200 while the process lives.", live},
       {"/logging", "GET", "Levels of the operational log.", logging},
@@ -222,9 +245,10 @@ AdminReply handleAdmin(Server& server, const AdminRequest& request) {
     allow += (allow.empty() ? "" : ", ") + std::string(endpoint.method);
   }
   if (allow.empty()) {
-    return error(404, base::concat("no such path: ", request.path, "; GET / lists what there is"));
+    return adminError(404,
+                      base::concat("no such path: ", request.path, "; GET / lists what there is"));
   }
-  AdminReply reply = error(405, base::concat(request.path, " takes ", allow));
+  AdminReply reply = adminError(405, base::concat(request.path, " takes ", allow));
   reply.allow = allow;
   return reply;
 }

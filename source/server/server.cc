@@ -95,6 +95,8 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
       main_services_, [this](const std::shared_ptr<const control::HostsBatch>& batch) {
         for (auto& worker : workers_) worker->updateHosts(batch);
       });
+  event_log_ =
+      std::make_unique<control::HealthEventLog>(*dispatcher_, files_, stats_, routing_->events());
   const uint64_t descriptors = raiseDescriptorLimit();
   const uint32_t wanted = snapshot->runtime.max_connections;
   total_connections_ = std::make_shared<network::ConnectionBudget>(
@@ -108,6 +110,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
 
 Server::~Server() {
   stopParts();
+  event_log_.reset();
   routing_.reset();
   for (auto& worker : workers_) {
     worker->stop();
@@ -156,6 +159,7 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
 void Server::publish(std::shared_ptr<const config::Snapshot> snapshot) {
   startParts(*snapshot);
   routing_->events().keep(snapshot->health.kept_events);
+  event_log_->follow(snapshot->health.event_log);
   hosts_ = routing_->follow(snapshot->clusters);
   publisher_.publish(std::move(snapshot));
 }

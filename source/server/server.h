@@ -10,11 +10,13 @@
 #include "source/base/file_writer.h"
 #include "source/base/registry.h"
 #include "source/config/snapshot.h"
+#include "source/control/health_event_log.h"
 #include "source/control/routing_state.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/control/trouble_inbox.h"
 #include "source/event/uv_dispatcher.h"
 #include "source/network/io_context.h"
+#include "source/server/admin_events.h"
 #include "source/server/listen_sockets.h"
 #include "source/server/worker.h"
 #include "source/stats/stats.h"
@@ -66,6 +68,7 @@ class Server {
   // Of the main thread's own connections: admin, and what main parts make.
   network::IoContext& io() { return io_; }
   uint32_t workerCount() const { return static_cast<uint32_t>(workers_.size()); }
+  EventWaits& eventWaits() { return event_waits_; }
   uint32_t openConnections() const { return total_connections_->open(); }
   event::MonotonicTime started() const { return started_; }
   void reopenLogs();
@@ -91,6 +94,8 @@ class Server {
   ListenSockets listen_sockets_;
   control::SnapshotPublisher publisher_;
   std::unique_ptr<control::RoutingState> routing_;
+  std::unique_ptr<control::HealthEventLog> event_log_;
+  EventWaits event_waits_;
   control::TroubleInbox troubles_;
   // What the next publication carries.
   std::vector<BoundListener> bound_;

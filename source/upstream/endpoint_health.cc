@@ -14,6 +14,18 @@ Health combinedHealth(OperatorState state, Health checked, bool ejected) {
   return ejected ? Health::kUnhealthy : checked;
 }
 
+std::string_view stateName(OperatorState state) {
+  switch (state) {
+    case OperatorState::kEnabled:
+      return "enabled";
+    case OperatorState::kDraining:
+      return "draining";
+    case OperatorState::kDisabled:
+      return "disabled";
+  }
+  return "";
+}
+
 std::string_view healthName(Health health) {
   switch (health) {
     case Health::kUnknown:

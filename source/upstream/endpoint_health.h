@@ -18,5 +18,7 @@ inline Health uncheckedHealth(const ClusterConfig& cluster) {
 
 // "healthy"
 std::string_view healthName(Health health);
+// "enabled"
+std::string_view stateName(OperatorState state);
 
 }  // namespace weir::upstream

@@ -8,7 +8,7 @@
 namespace weir::server {
 namespace {
 
-using Query = std::map<std::string, std::string>;
+using Query = std::map<std::string, std::string, std::less<>>;
 
 TEST(ParseQuery, DecodesNamesAndValues) {
   EXPECT_EQ(parseQuery(""), Query());
