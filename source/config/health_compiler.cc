@@ -31,6 +31,17 @@ std::string identityOf(const v1::HealthCheck& from, const upstream::ClusterConfi
                       from.plain() ? std::string("plain") : cluster.transport_identity);
 }
 
+void checkPort(const v1::HealthCheck& from, const v1::Cluster& cluster, const Cursor& at) {
+  if (from.port() == 0) return;
+  for (const v1::Endpoint& endpoint : cluster.endpoints()) {
+    if (endpoint.address().rfind("unix:", 0) != 0) continue;
+    at.field("port").error(
+        base::concat("the endpoint \"", endpoint.address(), "\" is a unix socket and has no port"),
+        "leave it out, or put unix sockets into a cluster of their own");
+    return;
+  }
+}
+
 }  // namespace
 
 void Compiler::compileHealth(const v1::Cluster& from, const Cursor& at,
@@ -78,6 +89,7 @@ std::shared_ptr<const upstream::HealthCheckConfig> Compiler::compileHealthCheck(
   auto check = std::make_shared<upstream::HealthCheckConfig>();
   check->times = readCheckTimes(from, at);
   check->port = static_cast<uint16_t>(readNumberOr(from.port(), 0, {1, 65535}, at.field("port")));
+  checkPort(from, cluster, at);
   check->settings.reuse_connection = !from.new_connections();
   check->identity = identityOf(from, to);
   const auto found = resolve<HealthCheckerExtension>(extensionOf(from), at);
