@@ -143,7 +143,8 @@ TEST_F(HealthChecksScheduleTest, TroubleBringsACheckAtOnceButNotOneForEachOfMany
   EXPECT_THAT(cluster_.probes("a"), ElementsAre(0, 500, 1000, 1500));
   EXPECT_EQ(cluster_.health("a"), Health::kHealthy);
   cluster_.advance(10'000);
-  EXPECT_THAT(cluster_.probes("a"), ElementsAre(0, 500, 1000, 1500, 2000, 7000)) << "and at the usual pace again";
+  EXPECT_THAT(cluster_.probes("a"), ElementsAre(0, 500, 1000, 1500, 2000, 7000))
+      << "and at the usual pace again";
 }
 
 TEST_F(HealthChecksScheduleTest, AProbeThatWasUnderWayWhenTroubleCameIsFollowedByAnother) {
