@@ -31,12 +31,8 @@ bool Exchange::askHttp2(Borrower& borrower, weir::http::http2::Http2ClientCodec&
 }
 
 void Exchange::begin(Borrower& borrower) {
+  clear();
   borrower_ = &borrower;
-  judge_.begin();
-  trailers_.clear();
-  trailer_arena_.clear();
-  reason_.clear();
-  interim_ = 0;
   state_ = State::kAsking;
 }
 
@@ -54,6 +50,17 @@ void Exchange::forget() {
   if (connection_ != nullptr) codec_->detach();
   connection_ = nullptr;
   encoder_ = nullptr;
+  clear();
+}
+
+// What was large of the answer is not kept for the next one.
+void Exchange::clear() {
+  judge_.begin();
+  head_.clear();
+  trailers_.clear();
+  trailer_arena_.clear();
+  reason_ = std::string();
+  interim_ = 0;
 }
 
 void Exchange::onInformational() {

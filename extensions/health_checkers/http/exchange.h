@@ -77,6 +77,7 @@ class Exchange final : private weir::http::ResponseDecoder,
   void onExchangeComplete() override {}
 
   void begin(Borrower& borrower);
+  void clear();
   void giveUp(State state);
   void end(State state);
 

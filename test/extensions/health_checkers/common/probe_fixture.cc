@@ -63,11 +63,14 @@ void TestEndpoint::stopListening() {
 }
 
 void TestEndpoint::onFdReady(event::FdEvents) {
-  base::UniqueFd fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  sockaddr_storage from{};
+  socklen_t length = sizeof from;
+  auto* const bytes = reinterpret_cast<sockaddr*>(&from);
+  base::UniqueFd fd(::accept4(listening_.get(), bytes, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd.valid()) return;
+  const network::Address peer = network::Address::fromSockaddr(bytes, length);
   std::unique_ptr<network::TransportSocket> transport;
   if (transport_ != nullptr) transport = transport_();
-  const network::Address peer;
   connections_.push_back(std::make_unique<EndpointConnection>(
       *this, connections_.size(),
       network::Connection::accepted(io_, fd.release(), peer, nullptr, std::move(transport))));
@@ -103,6 +106,8 @@ ProbeTest::ProbeTest() {
 }
 
 ProbeTest::~ProbeTest() {
+  endpoint_->on_up = nullptr;  // they may be of a derived class, which has gone
+  endpoint_->on_data = nullptr;
   probe_.reset();
   settle();
   checker_.reset();
