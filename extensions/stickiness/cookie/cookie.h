@@ -18,9 +18,9 @@
 namespace weir::extensions::stickiness::cookie {
 
 struct Options {
-  Attributes attributes;
-  std::vector<std::string> keys;  // the first one signs
-  std::string cluster;
+  Attributes attributes = {};
+  std::vector<std::string> keys = {};  // the first one signs
+  std::string cluster = {};
   bool pass_on = false;               // the endpoint sees the cookie
   bool allow_shared_caching = false;  // answers with the cookie are not marked private
 };
