@@ -15,6 +15,7 @@
 #include "source/server/admin_json.h"
 #include "source/server/endpoint_metrics.h"
 #include "source/server/server.h"
+#include "source/server/sticky_metrics.h"
 #include "source/server/version.h"
 
 namespace weir::server {
@@ -74,7 +75,8 @@ AdminReply stats(Server& server, const AdminRequest& request) {
 AdminReply metrics(Server& server, const AdminRequest& request) {
   refreshProcessGauges(server);
   const std::string_view filter = queryValue(request, "filter");
-  return {.body = server.stats().prometheus(filter) + endpointMetrics(server, filter),
+  return {.body = server.stats().prometheus(filter) + endpointMetrics(server, filter) +
+                  stickyMetrics(server, filter),
           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
 

@@ -114,6 +114,11 @@ class StickinessTest : public testing::Test {
   int64_t stat(std::string_view name) {
     return proxy_->stat("cluster_sticky_" + std::string(name) + "_total", {{"cluster", "origin"}});
   }
+  std::string metrics() {
+    RawConnection client = RawConnection::connectTo(proxy_->adminPort());
+    client.send("GET /metrics?filter=sticky HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    return client.readMessage().body;
+  }
   uint32_t pinned(char name) {
     uint32_t count = 0;
     proxy_->onMain([&] {
@@ -325,6 +330,8 @@ TEST_F(StickinessTest, AnAddressStaysOverConnectionsWorkersAndConfigurations) {
   EXPECT_EQ(whoAnswers("", 30), std::string(30, mine));
   EXPECT_EQ(stat("new"), 1);
   EXPECT_EQ(pinned(mine), 1u);
+  EXPECT_THAT(metrics(), HasSubstr("weir_cluster_sticky_entries{cluster=\"origin\"} 1\n"));
+  EXPECT_THAT(metrics(), HasSubstr("weir_cluster_sticky_evicted_total{cluster=\"origin\"} 0\n"));
   reload(config(sticky, {{'c'}, {'d'}, {'a'}, {'b'}, {'e'}}, "connect_timeout { seconds: 2 }"));
   EXPECT_EQ(whoAnswers("", 30), std::string(30, mine));
   reload(config("config { [stickiness/source_ip] { table { ttl { seconds: 60 } } } }",

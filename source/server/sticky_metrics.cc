@@ -1,0 +1,87 @@
+#include "source/server/sticky_metrics.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "source/base/concat.h"
+#include "source/server/server.h"
+#include "source/upstream/cluster.h"
+
+namespace weir::server {
+namespace {
+
+using base::concat;
+using Totals = upstream::StickyMemory::Totals;
+
+struct Row {
+  const upstream::ClusterConfig* cluster;
+  Totals totals;
+};
+
+struct Family {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  uint64_t Totals::*value;
+};
+
+constexpr Family kFamilies[] = {
+    {"cluster_sticky_entries", "gauge", "Clients that stickiness knows the endpoint of",
+     &Totals::entries},
+    {"cluster_sticky_bytes", "gauge", "Memory for that", &Totals::bytes},
+    {"cluster_sticky_evicted_total", "counter", "Bindings that were forgotten for want of room",
+     &Totals::evicted},
+    {"cluster_sticky_expired_total", "counter", "Bindings that were forgotten with time",
+     &Totals::expired},
+};
+
+std::string header(std::string_view name, std::string_view type, std::string_view help) {
+  return concat("# HELP weir_", name, " ", help, "\n# TYPE weir_", name, " ", type, "\n");
+}
+
+std::string labelOf(const upstream::ClusterConfig& cluster) {
+  return concat("cluster=\"", stats::escapedLabel(cluster.name), "\"");
+}
+
+void appendPinned(Server& server, const std::vector<Row>& rows, std::string& text) {
+  constexpr std::string_view kName = "endpoint_pinned_clients";
+  text += header(kName, "gauge", "Clients that belong to the endpoint");
+  for (const Row& row : rows) {
+    const auto hosts = server.routing().hosts(row.cluster->name);
+    if (hosts == nullptr) continue;
+    for (const upstream::HostSet::Host& host : hosts->hosts) {
+      const auto usage = row.cluster->usage->findEndpoint(host.endpoint->id);
+      if (usage == nullptr) continue;
+      text += concat("weir_", kName, "{", labelOf(*row.cluster), ",endpoint=\"",
+                     stats::escapedLabel(host.endpoint->id), "\"} ",
+                     usage->pinned.load(std::memory_order_relaxed), "\n");
+    }
+  }
+}
+
+}  // namespace
+
+std::string stickyMetrics(Server& server, std::string_view filter) {
+  const auto wanted = [filter](std::string_view name) {
+    return name.find(filter) != std::string_view::npos;
+  };
+  std::vector<Row> rows;
+  for (const auto& cluster : server.snapshot().clusters) {
+    if (cluster->stickiness == nullptr) continue;
+    rows.push_back({cluster.get(), cluster->usage->stickyTotals(server.dispatcher().now())});
+  }
+  std::string text;
+  if (rows.empty()) return text;
+  for (const Family& family : kFamilies) {
+    if (!wanted(family.name)) continue;
+    text += header(family.name, family.type, family.help);
+    for (const Row& row : rows) {
+      text += concat("weir_", family.name, "{", labelOf(*row.cluster), "} ",
+                     row.totals.*family.value, "\n");
+    }
+  }
+  if (wanted("endpoint_pinned_clients")) appendPinned(server, rows, text);
+  return text;
+}
+
+}  // namespace weir::server
