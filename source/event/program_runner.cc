@@ -107,6 +107,7 @@ class Running final : public base::ListNode<>, public FdHandler, public Deferred
     out_.start(process_->takeOut());
     err_.start(process_->takeErr());
   }
+  bool begun() const { return process_ != nullptr; }
   void giveUp() {
     listener = nullptr;
     out_.stop();
@@ -157,9 +158,8 @@ class ProgramRunner::State final : public EndListener, public std::enable_shared
     auto running = std::make_unique<Running>(id, std::move(program), listener, dispatcher_, *this);
     Running& added = *running;
     all_.emplace(id, std::move(running));
-    const bool now = waiting_.empty() && running_ < most_;
     waiting_.pushBack(added);
-    if (now) beginFirst();
+    beginWaiting();
     return id;
   }
   void remove(uint64_t id) {
@@ -171,9 +171,9 @@ class ProgramRunner::State final : public EndListener, public std::enable_shared
       found->second->giveUp();
     }
   }
-  bool waits(uint64_t id) const {
+  bool begun(uint64_t id) const {
     const auto found = all_.find(id);
-    return found != all_.end() && found->second->linked();
+    return found == all_.end() || found->second->begun();
   }
   void setMost(uint32_t most) {
     most_ = most;
@@ -183,11 +183,7 @@ class ProgramRunner::State final : public EndListener, public std::enable_shared
 
  private:
   void beginWaiting() {
-    while (running_ < most_ && !waiting_.empty()) {
-      ProgramListener* const listener = waiting_.front()->listener;
-      beginFirst();
-      listener->onProgramBegun();
-    }
+    while (running_ < most_ && !waiting_.empty()) beginFirst();
   }
 
   void beginFirst() {
@@ -212,8 +208,10 @@ class ProgramRunner::State final : public EndListener, public std::enable_shared
   }
 
   void onSpawned(uint64_t id, Spawned spawned) {
-    if (spawned.ok()) return all_.find(id)->second->start(*std::move(spawned));
-    end(id, {.started = spawned.status()});
+    if (!spawned.ok()) return end(id, {.started = spawned.status()});
+    Running& running = *all_.find(id)->second;
+    running.start(*std::move(spawned));
+    if (running.listener != nullptr) running.listener->onProgramBegun();
   }
 
   void onEnd(uint64_t id) override {
@@ -252,7 +250,7 @@ class Handle final : public ProgramRunner::Run {
   }
   bool begun() const override {
     const auto state = state_.lock();
-    return state == nullptr || !state->waits(id_);
+    return state == nullptr || state->begun(id_);
   }
 
  private:

@@ -25,9 +25,9 @@ struct ProgramResult {
 // Whoever wants a program to run. Main-thread only.
 class ProgramListener {
  public:
-  // Its turn has come, after run() returned with it waiting. May destroy the run.
+  // It runs now: its turn has come, and its file was loaded. May destroy the run.
   virtual void onProgramBegun() {}
-  // The last call. May destroy the run, and run others.
+  // The last call, also when it could not be started. May destroy the run, and run others.
   virtual void onProgramEnded(const ProgramResult& result) = 0;
 
  protected:
@@ -47,7 +47,8 @@ class ProgramRunner {
   class Run {
    public:
     virtual ~Run() = default;
-    virtual bool begun() const = 0;  // false: it waits for its turn
+    // Whether it runs, or has run.
+    virtual bool begun() const = 0;
   };
 
   // `most` run at a time, at least 1. `tasks` may be gone before the runner is.

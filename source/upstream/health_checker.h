@@ -23,7 +23,8 @@ struct ProbeResult {
     kSkipped     // it was not asked, for a reason on our side: says nothing about the endpoint
   };
   Verdict verdict = Verdict::kUnhealthy;
-  // For people, in one line: "connect: Connection refused", "status 503". May be empty when healthy.
+  // For people, in one line: "connect: Connection refused", "status 503". May be empty when
+  // healthy.
   std::string reason = {};
 };
 
@@ -41,7 +42,8 @@ class ProbeListener {
   // start the next one, or destroy the probe.
   virtual void onProbeDone(const ProbeResult& result) = 0;
   // A probe whose HealthProbe::begun() was false after start() begins now: its time counts from
-  // here. Never from inside start(). May cancel or destroy the probe.
+  // here. Not when it never begins, as one that is skipped. Never from inside start(). May cancel
+  // or destroy the probe.
   virtual void onProbeBegun() {}
 
  protected:

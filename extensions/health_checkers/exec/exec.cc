@@ -49,8 +49,8 @@ class ExecProbe final : public upstream::HealthProbe, public event::ProgramListe
                                common_.options.environment.end());
     started_ = service.dispatcher.preciseNow();
     run_ = service.runner.run(std::move(program), *this);
-    waits_ = !run_->begun();
-    (waits_ ? service.waiting : service.running).add();
+    waits_ = true;
+    service.waiting.add();
   }
   bool begun() const override { return !waits_; }
   void cancel() override {
@@ -89,7 +89,7 @@ class ExecProbe final : public upstream::HealthProbe, public event::ProgramListe
   const upstream::ProbeTarget target_;
   upstream::ProbeListener& listener_;
   std::unique_ptr<event::ProgramRunner::Run> run_;  // null: none is under way
-  bool waits_ = false;                              // for its turn
+  bool waits_ = false;                              // for its turn, and to be started
   event::MonotonicTime started_;
 };
 

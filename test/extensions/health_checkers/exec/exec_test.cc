@@ -94,10 +94,11 @@ class ExecCheckTest : public ::testing::Test {
   ProbeResult probe(const upstream::ProbeTarget& target) {
     Scheduler scheduler;
     start(scheduler, target);
-    EXPECT_TRUE(scheduler.probe->begun());
+    EXPECT_FALSE(scheduler.probe->begun());
     EXPECT_EQ(scheduler.results, 0) << "not from inside";
     EXPECT_TRUE(until([&] { return scheduler.results > 0; }));
-    EXPECT_EQ(scheduler.begun, 0);
+    EXPECT_TRUE(scheduler.probe->begun());
+    EXPECT_EQ(scheduler.begun, scheduler.result.verdict == Verdict::kSkipped ? 0 : 1);
     return scheduler.result;
   }
   ProbeResult probe() { return probe(target()); }
@@ -184,7 +185,7 @@ TEST_F(ExecCheckTest, CancellingKillsTheWholeGroup) {
   open(base::concat("trap '' TERM; sleep 1000 & echo $$ $! > ", folder_.file("pids"), "; wait"));
   Scheduler scheduler;
   start(scheduler);
-  ASSERT_TRUE(until([&] { return contentOf("pids").ends_with('\n'); }));
+  ASSERT_TRUE(until([&] { return scheduler.begun == 1 && contentOf("pids").ends_with('\n'); }));
   pid_t script = 0;
   pid_t sleeping = 0;
   std::istringstream(contentOf("pids")) >> script >> sleeping;
@@ -244,12 +245,12 @@ TEST_F(ExecCheckTest, NeverMoreThanTheBoundOverAllChecks) {
     scheduler.on_begun = [&order, i] { order.push_back(i); };
     scheduler.on_done = [&done] { ++done; };
     start(scheduler);
-    EXPECT_EQ(scheduler.probe->begun(), i < 4) << i;
+    EXPECT_FALSE(scheduler.probe->begun());
   }
-  EXPECT_EQ(running(), 4);
-  EXPECT_EQ(waiting(), kProbes - 4);
+  EXPECT_EQ(waiting(), kProbes);
   ASSERT_TRUE(until([&] {
     EXPECT_LE(test::childrenOfThis().size(), 4u);
+    EXPECT_LE(running(), 4);
     return done == kProbes;
   }));
   int now = 0;
@@ -260,8 +261,9 @@ TEST_F(ExecCheckTest, NeverMoreThanTheBoundOverAllChecks) {
   }
   EXPECT_EQ(now, 0);
   EXPECT_LE(most, 4);
-  EXPECT_EQ(order.size(), kProbes - 4u);
-  EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << "first come, first served";
+  EXPECT_EQ(order.size(), static_cast<size_t>(kProbes));
+  // Two threads load files, so neighbours may change places.
+  for (int i = 0; i < kProbes; ++i) EXPECT_NEAR(order[i], i, 4) << "first come, first served";
   for (const auto& scheduler : schedulers) {
     EXPECT_EQ(scheduler->result.verdict, Verdict::kHealthy) << scheduler->result.reason;
     EXPECT_TRUE(scheduler->probe->begun());
@@ -279,7 +281,9 @@ TEST_F(ExecCheckTest, AProbeThatWaitsIsWithdrawnWithoutATrace) {
   Scheduler second;
   start(first);
   start(second);
+  EXPECT_TRUE(until([&] { return first.begun == 1; }));
   EXPECT_FALSE(second.probe->begun());
+  EXPECT_EQ(running(), 1);
   EXPECT_EQ(waiting(), 1);
   second.probe->cancel();
   EXPECT_EQ(waiting(), 0);
