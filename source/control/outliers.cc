@@ -110,8 +110,9 @@ void OutlierDetector::end() {
 
 OutlierDetector::Watched OutlierDetector::watch(const ObservedMember& member) const {
   Watched watched{.member = member};
-  findUsage(watched);
   begin(watched);
+  // What was told before there was anybody to take it is told again.
+  if (watched.usage != nullptr) watched.usage->troubles = 0;
   return watched;
 }
 

@@ -49,6 +49,7 @@ void UpstreamRequest::observeAnswer(uint16_t status) {
 // That no connection came up, those have observed who make them.
 void UpstreamRequest::observeFailure(const http::StreamError& error) {
   if (state_ != State::kSent || judged_ || error.origin != ErrorOrigin::kUpstream) return;
+  if (endpoint_->draining()) return;  // it may have been broken off here
   const bool stream_reset = error.reason == ErrorReason::kStreamReset;
   if (error.retry_safe) {
     // An endpoint that refuses this one may be busy, or about to leave; one that refuses all has

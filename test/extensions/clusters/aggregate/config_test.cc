@@ -95,12 +95,15 @@ TEST_F(AggregateConfigTest, WhatTheOthersHaveIsNotForIt) {
       "clusters { name: \"x\" max_connections: 5 connect_timeout { seconds: 1 }\n"
       "  endpoints { address: \"10.0.0.1:80\" }\n"
       "  load_balancing { config { [load_balancing/round_robin] {} } }\n"
+      "  outlier_detection {}\n"
       "  discovery { config { [clusters/aggregate] { clusters: \"a\" } } } }");
   for (const char* line :
        {"w.textproto:1:39: clusters[0].max_connections: the clusters that it stands for have their "
         "own; set max_connections there\n",
         "clusters[0].connect_timeout: the clusters that it stands for have their own",
-        "clusters[0].endpoints: discovery finds the endpoints", "clusters[0].load_balancing: "}) {
+        "clusters[0].endpoints: discovery finds the endpoints", "clusters[0].load_balancing: ",
+        "clusters[0].outlier_detection: this cluster has no endpoints of its own that could be "
+        "taken out; put outlier_detection into the clusters that it stands for"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
   }
 }
