@@ -75,7 +75,8 @@ void HealthEventLog::onEvent(const HealthEvent& event) {
 
 void HealthEventLog::write(std::string line) {
   if (waiting_.empty() && push(line)) return;
-  if (waiting_bytes_ + line.size() > kMostWaitingBytes) return dropped_.add();
+  const bool never = line.size() > base::FileWriter::kRingBytes;
+  if (never || waiting_bytes_ + line.size() > kMostWaitingBytes) return dropped_.add();
   waiting_bytes_ += line.size();
   waiting_.push_back(std::move(line));
   if (!retry_timer_->running()) retry_timer_->start(kRetry);

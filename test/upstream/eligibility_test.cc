@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 #include "source/base/random.h"
+#include "source/upstream/endpoint_health.h"
 #include "test/upstream/host_list.h"
 
 namespace weir::upstream {
@@ -227,12 +228,12 @@ class Oracle {
 
   bool mayEver(const HostSet::Host& host) const {
     return weightOf(host) > 0 && host.health != Health::kDraining &&
-           host.health != Health::kDisabled;
+           host.health != Health::kDisabled && !waits(host);
   }
 
  private:
-  static bool healthy(const HostSet::Host& host) {
-    return host.health == Health::kHealthy || host.health == Health::kUnknown;
+  bool waits(const HostSet::Host& host) const {
+    return host.health == Health::kUnknown && policy_.unknown_waits;
   }
   static bool degraded(const HostSet::Host& host) { return host.health == Health::kDegraded; }
   uint32_t localityWeight(const std::string& locality) const {
@@ -257,7 +258,8 @@ class Oracle {
     return sum([&](const auto& h) { return h.endpoint->priority == priority && wanted(h); });
   }
   static bool any(const HostSet::Host&) { return true; }
-  double available(uint32_t priority, bool (*kind)(const HostSet::Host&)) const {
+  template <class F>
+  double available(uint32_t priority, F&& kind) const {
     const double all = sumOf(priority, any);
     const double factor = policy_.overprovisioning_percent / 100.0;
     return all == 0 ? 0 : std::min(1.0, factor * sumOf(priority, kind) / all);
@@ -265,6 +267,9 @@ class Oracle {
 
   void share() {
     const auto may = [this](const auto& host) { return mayEver(host); };
+    const auto healthy = [this](const auto& host) {
+      return host.health == Health::kHealthy || (host.health == Health::kUnknown && !waits(host));
+    };
     double total = 0;
     for (const uint32_t p : priorities_) total += available(p, healthy) + available(p, degraded);
     if (total == 0) {
@@ -367,7 +372,8 @@ class EligiblePropertyTest : public testing::Test {
                              .panic_percent = kPanics[below(4)],
                              .locality_mode = static_cast<LocalityMode>(below(3)),
                              .own_locality = below(4) == 0 ? "z" : "a",
-                             .prefer_own_from = kSizes[below(3)]};
+                             .prefer_own_from = kSizes[below(3)],
+                             .unknown_waits = below(3) == 0};
     for (const char* locality : {"a", "b", "c"}) {
       if (below(2) == 0) policy.locality_weights[locality] = below(4);
     }
@@ -478,6 +484,80 @@ TEST_F(EligiblePropertyTest, DependsOnNothingElse) {
     for (size_t i = 0; i < set->hosts.size(); ++i) {
       ASSERT_EQ(other->hosts[set->hosts.size() - 1 - i].uid, set->hosts[i].uid);
     }
+  }
+}
+
+// Straight from what is known of endpoints: what the operator, traffic and checks say.
+TEST_F(EligiblePropertyTest, FollowsFromWhatIsKnown) {
+  struct Known {
+    OperatorState state;
+    Health checked;
+    bool ejected;
+  };
+  constexpr Health kChecked[] = {Health::kUnknown, Health::kHealthy, Health::kDegraded,
+                                 Health::kUnhealthy};
+  int picked = 0, in_panic = 0, waited = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    const EligibilityPolicy policy = somePolicy();
+    std::vector<HostSet::Host> hosts = someHosts();
+    std::vector<Known> known;
+    for (HostSet::Host& host : hosts) {
+      const bool fine = below(2) == 0;
+      known.push_back({fine ? OperatorState::kEnabled : static_cast<OperatorState>(below(3)),
+                       fine ? Health::kHealthy : kChecked[below(4)], !fine && below(4) == 0});
+      host.health = combinedHealth(known.back().state, known.back().checked, known.back().ejected);
+    }
+    const auto set = eligible(1, hosts, policy);
+    for (uint32_t i = 0; i < known.size(); ++i) {
+      const Known& what = known[i];
+      const bool waits = what.checked == Health::kUnknown && !what.ejected && policy.unknown_waits;
+      waited += waits ? 1 : 0;
+      if (set->group_of[i] == HostSet::kNoGroup) continue;
+      ++picked;
+      ASSERT_EQ(what.state, OperatorState::kEnabled);
+      ASSERT_GT(set->hosts[i].endpoint->weight, 0u);
+      ASSERT_FALSE(waits);
+      if (!what.ejected && what.checked != Health::kUnhealthy) continue;
+      ++in_panic;
+      ASSERT_TRUE(set->groups[set->group_of[i]].panic);
+    }
+    ASSERT_TRUE(sameChoice(*set, *eligible(2, hosts, policy)));
+  }
+  EXPECT_GT(picked, 1'000);
+  EXPECT_GT(in_panic, 100);
+  EXPECT_GT(waited, 1'000);
+}
+
+TEST(CombinedHealth, TheOperatorComesFirstThenTrafficThenChecks) {
+  constexpr Health kChecked[] = {Health::kUnknown, Health::kHealthy, Health::kDegraded,
+                                 Health::kUnhealthy};
+  for (const Health checked : kChecked) {
+    for (const bool ejected : {false, true}) {
+      EXPECT_EQ(combinedHealth(OperatorState::kDisabled, checked, ejected), Health::kDisabled);
+      EXPECT_EQ(combinedHealth(OperatorState::kDraining, checked, ejected), Health::kDraining);
+    }
+    EXPECT_EQ(combinedHealth(OperatorState::kEnabled, checked, true), Health::kUnhealthy);
+    EXPECT_EQ(combinedHealth(OperatorState::kEnabled, checked, false), checked);
+  }
+}
+
+TEST(SameChoice, SeesEveryDifference) {
+  HostList hosts;
+  hosts.add({.id = "a"}).add({.id = "b", .weight = 2});
+  const auto set = eligible(1, hosts.list());
+  EXPECT_TRUE(sameChoice(*set, *eligible(9, hosts.list())));
+  for (const auto change : std::initializer_list<void (*)(HostSet&)>{
+           [](HostSet& s) { s.hosts.pop_back(); },
+           [](HostSet& s) { s.hosts[0].health = Health::kDegraded; },
+           [](HostSet& s) { s.hosts[1].out_since += std::chrono::seconds(1); },
+           [](HostSet& s) { s.eligible.clear(); },
+           [](HostSet& s) { s.group_of[0] = HostSet::kNoGroup; },
+           [](HostSet& s) { s.groups[0].share -= 1; },
+           [](HostSet& s) { s.groups[0].hosts.pop_back(); },
+           [](HostSet& s) { s.groups[0].panic = true; }}) {
+    HostSet other = *set;
+    change(other);
+    EXPECT_FALSE(sameChoice(*set, other));
   }
 }
 
