@@ -73,15 +73,23 @@ milliseconds Retries::backOff() {
   return milliseconds(random_.uniform(static_cast<uint64_t>(most.count()) + 1));
 }
 
-void Retries::addTried(uint64_t hosts_version, uint32_t index) {
-  if (hosts_version != hosts_version_) tried_count_ = 0;
-  hosts_version_ = hosts_version;
-  tried_[tried_count_++ % tried_.size()] = index;
+void Retries::addTried(const upstream::HostSet& hosts, uint32_t index) {
+  tried_uids_[tried_count_++ % kMostTried] = hosts.hosts[index].uid;
+  hosts_version_ = 0;
 }
 
-std::span<const uint32_t> Retries::tried(uint64_t hosts_version) const {
-  if (hosts_version != hosts_version_) return {};
-  return {tried_.data(), std::min<size_t>(tried_count_, tried_.size())};
+// Host sets change just when endpoints fail: what was tried is looked for in the new one.
+std::span<const uint32_t> Retries::tried(const upstream::HostSet& hosts) {
+  if (hosts_version_ != hosts.version || hosts.version == 0) {
+    hosts_version_ = hosts.version;
+    found_count_ = 0;
+    const std::span uids(tried_uids_.data(), std::min<size_t>(tried_count_, kMostTried));
+    for (uint32_t i = 0; i < hosts.hosts.size() && found_count_ < uids.size(); ++i) {
+      const bool tried = std::find(uids.begin(), uids.end(), hosts.hosts[i].uid) != uids.end();
+      if (tried) found_[found_count_++] = i;
+    }
+  }
+  return {found_.data(), found_count_};
 }
 
 }  // namespace weir::router

@@ -10,6 +10,7 @@
 #include "source/base/random.h"
 #include "source/http/grpc_semantics.h"
 #include "source/router/route_table.h"
+#include "source/upstream/endpoint.h"
 
 namespace weir::router {
 
@@ -59,9 +60,10 @@ class Retries {
   bool exhausted() const { return exhausted_; }
 
   uint32_t count() const { return count_; }
-  // Endpoints that have failed, as indices into the host set of that version.
-  void addTried(uint64_t hosts_version, uint32_t index);
-  std::span<const uint32_t> tried(uint64_t hosts_version) const;
+  // An endpoint has failed; `index` is into `hosts`.
+  void addTried(const upstream::HostSet& hosts, uint32_t index);
+  // Those that have failed, as far as they are in `hosts`: indices into it.
+  std::span<const uint32_t> tried(const upstream::HostSet& hosts);
 
  private:
   static constexpr uint32_t kMaxRefusals = 3;
@@ -81,9 +83,13 @@ class Retries {
   bool reused_broke_ = false;
   bool unsent_ = false;
   bool exhausted_ = false;
-  uint64_t hosts_version_ = 0;
+  // The last ones that were tried, and where they are in the host set of a version.
+  static constexpr size_t kMostTried = 8;
   uint32_t tried_count_ = 0;
-  std::array<uint32_t, 8> tried_;  // the last ones
+  std::array<uint64_t, kMostTried> tried_uids_;
+  uint64_t hosts_version_ = 0;
+  uint32_t found_count_ = 0;
+  std::array<uint32_t, kMostTried> found_;
 };
 
 }  // namespace weir::router

@@ -238,7 +238,7 @@ upstream::PickContext Router::pickContext() {
   }
   pick_context.attempt = attempts_.retries().count();
   if (serving_) {
-    pick_context.tried = attempts_.retries().tried(serving_->hosts().version);
+    pick_context.tried = attempts_.retries().tried(serving_->hosts());
     pick_context.tried_in = serving_.get();
   }
   pick_context.sticky = &sticky_;
@@ -329,7 +329,7 @@ bool Router::another(Replay replay, uint16_t status, http::GrpcStatus grpc_statu
 void Router::sendAgain() {
   try_timeout_.reset();
   if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
-    attempts_.retries().addTried(serving_->hosts().version, index);
+    attempts_.retries().addTried(serving_->hosts(), index);
   }
   cluster_->cells().retries->add();
   upstream_.prepareReplay();

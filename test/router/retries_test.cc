@@ -1,6 +1,7 @@
 #include "source/router/retries.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <vector>
 
@@ -186,17 +187,37 @@ TEST_F(RetriesTest, WaitsAreDrawnFromADoublingRange) {
   for (const auto wait : least) EXPECT_LE(wait, milliseconds(2));
 }
 
-TEST_F(RetriesTest, TriedEndpointsAreThoseOfOneHostSet) {
-  EXPECT_TRUE(retries_.tried(1).empty());
-  retries_.addTried(1, 4);
-  retries_.addTried(1, 5);
-  EXPECT_EQ(retries_.tried(1).size(), 2u);
-  EXPECT_TRUE(retries_.tried(2).empty());
-  retries_.addTried(2, 6);
-  ASSERT_EQ(retries_.tried(2).size(), 1u);
-  EXPECT_EQ(retries_.tried(2)[0], 6u);
-  for (uint32_t i = 0; i < 20; ++i) retries_.addTried(2, i);
-  EXPECT_EQ(retries_.tried(2).size(), 8u);
+// Endpoints are known by number in each host set, and by uid in all of them.
+upstream::HostSet hostsWith(uint64_t version, std::initializer_list<uint64_t> uids) {
+  upstream::HostSet hosts;
+  hosts.version = version;
+  for (const uint64_t uid : uids) hosts.hosts.emplace_back().uid = uid;
+  return hosts;
+}
+
+TEST_F(RetriesTest, TriedEndpointsAreFoundInEveryHostSet) {
+  const auto tried = [&](const upstream::HostSet& hosts) {
+    const auto found = retries_.tried(hosts);
+    return std::vector<uint32_t>(found.begin(), found.end());
+  };
+  const auto first = hostsWith(1, {10, 11, 12, 13});
+  EXPECT_TRUE(tried(first).empty());
+  retries_.addTried(first, 1);
+  retries_.addTried(first, 3);
+  EXPECT_EQ(tried(first), (std::vector<uint32_t>{1, 3}));
+  const auto second = hostsWith(2, {9, 10, 11, 12});
+  EXPECT_EQ(tried(second), (std::vector<uint32_t>{2}));
+  retries_.addTried(second, 0);
+  EXPECT_EQ(tried(second), (std::vector<uint32_t>{0, 2}));
+  EXPECT_EQ(tried(hostsWith(3, {13, 12, 11, 10, 9})), (std::vector<uint32_t>{0, 2, 4}));
+}
+
+TEST_F(RetriesTest, TheLastOnesThatWereTriedAreKept) {
+  const auto hosts = hostsWith(1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  for (uint32_t i = 0; i < 12; ++i) retries_.addTried(hosts, i);
+  const auto found = retries_.tried(hosts);
+  ASSERT_EQ(found.size(), 8u);
+  EXPECT_EQ(found[0], 4u);
 }
 
 }  // namespace
