@@ -154,6 +154,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void observeAnswer(uint16_t status);
   void observeFailure(const http::StreamError& error);
   event::MonotonicTime waitsSince() const;
+  std::optional<event::MonotonicTime::duration> answerTime() const;
   void leave(State state);
   event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
 

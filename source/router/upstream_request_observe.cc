@@ -37,13 +37,18 @@ void UpstreamRequest::observeAnswer(uint16_t status) {
   if (options_.grpc && status == kCancelled) return;
   const bool hasty = options_.clients_deadline && now() - sent_at_ < kLeastPatience;
   if (options_.grpc && status == kDeadlineExceeded && hasty) return;
-  // Whoever answers before the request is complete may have waited for the client.
-  const http::StreamInfo& info = chain_.context().info;
-  const bool known =
-      info.request_complete != event::MonotonicTime() && info.upstream_first_byte >= waitsSince();
   std::optional<event::MonotonicTime::duration> waited;
-  if (known) waited = info.upstream_first_byte - waitsSince();
+  if (upstream::timesObserved(*cluster_)) waited = answerTime();
   upstream::observeAnswer(*endpoint_, status, waited);
+}
+
+// Whoever answers before the request is complete may have waited for the client.
+std::optional<event::MonotonicTime::duration> UpstreamRequest::answerTime() const {
+  const http::StreamInfo& info = chain_.context().info;
+  const event::MonotonicTime since = waitsSince();
+  const bool complete = info.request_complete != event::MonotonicTime();
+  if (!complete || info.upstream_first_byte < since) return std::nullopt;
+  return info.upstream_first_byte - since;
 }
 
 // That no connection came up, those have observed who make them.

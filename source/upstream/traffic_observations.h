@@ -18,8 +18,13 @@ inline bool requestsObserved(const WorkerCluster& cluster) {
   return cluster.config().outliers.has_value();
 }
 
+// Whether also how long answers take is wanted.
+inline bool timesObserved(const WorkerCluster& cluster) {
+  return requestsObserved(cluster) && cluster.config().outliers->latency_percent_of_median > 0;
+}
+
 // A request was answered with `status`; gRPC: with what its status is in HTTP. `waited`: for the
-// first byte of that, from the last of the request on; nothing: nobody knows.
+// first byte of that, from the last of the request on; nothing: nobody knows, or wants to.
 void observeAnswer(WorkerEndpoint& endpoint, uint16_t status,
                    std::optional<event::MonotonicTime::duration> waited);
 // A request was sent, and was not answered, or not to the end.

@@ -67,6 +67,7 @@ class RouterOutlierTest : public GrpcRouterTest {
 };
 
 TEST_F(RouterOutlierTest, AnswersCountByTheirStatusAndTime) {
+  policy.latency_percent_of_median = 200;
   watch();
   auto s = asked(0);
   worker.dispatcher.advance(milliseconds(30));
@@ -93,6 +94,7 @@ TEST_F(RouterOutlierTest, AnswersCountByTheirStatusAndTime) {
 }
 
 TEST_F(RouterOutlierTest, TheTimeOfTheClientIsNotTheEndpoints) {
+  policy.latency_percent_of_median = 200;
   watch();
   auto s = stream("POST");
   s->request.framing = http::BodyFraming::kChunked;
@@ -113,6 +115,14 @@ TEST_F(RouterOutlierTest, TheTimeOfTheClientIsNotTheEndpoints) {
   answer(0, "200 OK", *s);
   EXPECT_EQ(outcomes(), "2 good");
   EXPECT_EQ(worker.cluster().host(0).usage().totals().timed, 1u);
+}
+
+TEST_F(RouterOutlierTest, TimesThatNobodyComparesAreNotTaken) {
+  watch();
+  auto s = asked(0);
+  answer(0, "200 OK", *s);
+  EXPECT_EQ(outcomes(), "1 good");
+  EXPECT_EQ(worker.cluster().host(0).usage().totals().timed, 0u);
 }
 
 TEST_F(RouterOutlierTest, WithoutDetectionNothingIsCounted) {
