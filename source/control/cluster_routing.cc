@@ -127,8 +127,9 @@ void ClusterRouting::follow(std::shared_ptr<const ClusterConfig> config) {
   const std::shared_ptr<const ClusterConfig> before = std::exchange(config_, std::move(config));
   makeObservers();
   if (!sameRules(*before, *config_)) dirty_ = true;
-  if (before->health_checks.empty() != config_->health_checks.empty()) {
-    for (Member& member : members_) member.checked = upstream::uncheckedHealth(*config_);
+  // Endpoints that serve go on serving until the first check of theirs says otherwise.
+  if (config_->health_checks.empty() && !before->health_checks.empty()) {
+    for (Member& member : members_) member.checked = Health::kHealthy;
   }
   if (config_->membership == nullptr) {
     source_.reset();

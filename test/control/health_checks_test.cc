@@ -415,6 +415,10 @@ TEST_F(HealthChecksTest, FlapsAreCounted) {
   EXPECT_EQ(flaps(), 2);
 }
 
+TEST_F(HealthChecksTest, AnEndpointIsSmall) {
+  EXPECT_LE(sizeof(CheckedEndpoint), 144u);
+}
+
 TEST_F(HealthChecksTest, AHugeReasonIsCutShort) {
   endpoints_.reason = std::string(100'000, 'x');
   endpoints_.set("a", Manner::kFail);
