@@ -154,6 +154,7 @@ class ClusterCheck {
   std::unique_ptr<event::Timer> timer_;
   Clock armed_due_ = Clock::max();  // when the timer is due
   Clock last_run_ = {};
+  Clock postponed_ = {};                          // when the schedule was moved
   ProbePace::Room room_ = ProbePace::Room::kYes;  // as found by the last run()
   bool running_ = false;                          // inside run()
   struct Traffic {

@@ -39,14 +39,17 @@ void ClusterCheck::run() {
 }
 
 // When the loop has stood still, everything is due at once: the schedule moves as a whole, so that
-// it stays as spread out as it was.
+// it stays as spread out as it was. Not again within an interval: a loop that is always late must
+// not put off everything for ever.
 void ClusterCheck::catchUp() {
   if (armed_due_ == Clock::max()) return;
   const Clock now = dispatcher_.now();
   const Clock::duration late = now - armed_due_;
   if (late <= std::max<Clock::duration>(kOnTime, config_->times.interval / 10)) return;
-  due_.postpone(late);
   armed_due_ = now;  // the timer comes presently
+  if (now - postponed_ < config_->times.interval) return;
+  postponed_ = now;
+  due_.postpone(late);
 }
 
 void ClusterCheck::arm() {

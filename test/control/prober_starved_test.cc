@@ -140,6 +140,26 @@ TEST_F(ProberStarvedTest, AnEndpointThatDiedMeanwhileIsFoundInTheUsualTime) {
   }
 }
 
+TEST_F(ProberStarvedTest, ALoopThatIsAlwaysLateStillAsksEverybody) {
+  cluster_.putMany(200);
+  cluster_.apply();
+  cluster_.advance(10'000);
+  cluster_.mark();
+  for (int i = 0; i < 100; ++i) {
+    cluster_.dispatcher.standStill(milliseconds(700));
+    cluster_.advance(10);
+  }
+  for (const auto& [id, member] : cluster_.members) EXPECT_GE(cluster_.probes(id).size(), 6u) << id;
+  // And finds out who is down, as far as what he says comes in good time.
+  endpoints_.set("e7", Manner::kFail);
+  int turns = 0;
+  while (cluster_.health("e7") != Health::kUnhealthy && ++turns < 100) {
+    cluster_.dispatcher.standStill(milliseconds(700));
+    cluster_.advance(10);
+  }
+  EXPECT_LT(turns, 20);
+}
+
 TEST_F(ProberStarvedTest, TroubleRightAfterItIsLookedInto) {
   cluster_.put("a");
   cluster_.apply();
