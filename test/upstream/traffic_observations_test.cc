@@ -132,6 +132,15 @@ TEST_F(TrafficObservationsTest, NoAnswerIsBothKindsOfError) {
   EXPECT_EQ(usage().totals().bad, 4u);
 }
 
+TEST_F(TrafficObservationsTest, ARefusalIsInNoRun) {
+  apply();
+  answer(503);
+  for (int i = 0; i < 10; ++i) observeRefusal(endpoint());
+  EXPECT_EQ(usage().totals().bad, 11u);
+  EXPECT_EQ(usage().runs.server_errors, 1u);
+  EXPECT_THAT(take(), IsEmpty());
+}
+
 TEST_F(TrafficObservationsTest, RunsAreOverAllWorkers) {
   apply();
   for (int i = 0; i < 4; ++i) {
