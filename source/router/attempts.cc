@@ -4,7 +4,7 @@ namespace weir::router {
 
 bool Attempts::another(const Retries::Outcome& outcome, upstream::WorkerCluster& cluster,
                        http::StreamInfo& info) {
-  const bool goes_on = outcome.replay == Replay::kOverdue;
+  if (outcome.replay == Replay::kOverdue) return replaced(outcome, cluster);
   const std::optional<Retries::Again> again = retries_.after(outcome);
   if (again && again->limited && !slot_) slot_ = upstream::RetrySlot::take(cluster, true);
   if (again && (slot_ || !again->limited)) {
@@ -12,7 +12,6 @@ bool Attempts::another(const Retries::Outcome& outcome, upstream::WorkerCluster&
     next_ = *again;
     return true;
   }
-  if (goes_on) return false;
   slot_.release();
   if (again) {
     info.addFlag(http::ResponseFlag::kUpstreamOverflow);
@@ -20,6 +19,15 @@ bool Attempts::another(const Retries::Outcome& outcome, upstream::WorkerCluster&
     info.addFlag(http::ResponseFlag::kUpstreamRetryLimitExceeded);
   }
   return false;
+}
+
+// As long as the attempt goes on, nothing is lost: not even a retry when the limits forbid it.
+bool Attempts::replaced(const Retries::Outcome& overdue, upstream::WorkerCluster& cluster) {
+  if (!retries_.allowedByPolicy(overdue)) return false;
+  if (!slot_) slot_ = upstream::RetrySlot::take(cluster, true);
+  if (!slot_) return false;
+  next_ = *retries_.after(overdue);
+  return true;
 }
 
 }  // namespace weir::router

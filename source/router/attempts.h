@@ -13,7 +13,7 @@ class Attempts {
 
   Retries& retries() { return retries_; }
   // Whether there is another attempt, which next() then is. What is in the way is in the flags of
-  // `info`, unless the attempt goes on.
+  // `info`, unless the attempt is only overdue: it goes on, and this may be asked again.
   bool another(const Retries::Outcome& outcome, upstream::WorkerCluster& cluster,
                http::StreamInfo& info);
   const Retries::Again& next() const { return next_; }
@@ -21,6 +21,8 @@ class Attempts {
   void end() { slot_.release(); }
 
  private:
+  bool replaced(const Retries::Outcome& overdue, upstream::WorkerCluster& cluster);
+
   Retries retries_;
   Retries::Again next_;  // of the first attempt: nothing special
   upstream::RetrySlot slot_;

@@ -46,6 +46,10 @@ std::optional<Retries::Again> Retries::byPolicy(const Outcome& outcome) {
   return Again{.limited = true, .pause = backOff()};
 }
 
+bool Retries::allowedByPolicy(const Outcome& outcome) const {
+  return policy_ != nullptr && meant(outcome) && by_policy_ < policy_->max_retries;
+}
+
 bool Retries::meant(const Outcome& outcome) const {
   using Condition = RetryPolicy::Condition;
   const RetryPolicy& policy = *policy_;

@@ -56,6 +56,8 @@ class Retries {
   }
 
   std::optional<Again> after(const Outcome& outcome);
+  // Whether after() would say yes by the policy.
+  bool allowedByPolicy(const Outcome& outcome) const;
   // The policy had its condition met, and no retry left.
   bool exhausted() const { return exhausted_; }
 

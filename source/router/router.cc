@@ -345,10 +345,10 @@ void Router::armTryTimeout() {
   try_timeout_->arm(action_->retry->per_try_timeout);
 }
 
-// When nothing can take its place the attempt goes on.
+// When nothing can take its place the attempt goes on; there may be room for another one later.
 void Router::onTryTimeout() {
   if (!upstream_.running() || !upstream_.repeatable()) return;
-  if (!another(Replay::kOverdue, 504, http::GrpcStatus::kUnavailable)) return;
+  if (!another(Replay::kOverdue, 504, http::GrpcStatus::kUnavailable)) return armTryTimeout();
   upstream_.observeOverdue(action_->retry->per_try_timeout);
   upstream_.breakOff();
   sendAgain();

@@ -285,6 +285,30 @@ TEST_F(RouterHttpRetryTest, AnAnswerThatHasBegunHasTheTimeOfTheRoute) {
   EXPECT_EQ(s->info.attempts, 1u);
 }
 
+// More than the limits of the cluster allow are overdue: each has its turn.
+TEST_F(RouterHttpRetryTest, AnAttemptThatGoesOnForWantOfRoomIsGivenUpLater) {
+  upstream::ClusterOptions options{.retry_limits = {.most = 1, .budget_percent = 0}};
+  worker.clusters.apply({process.config({origin.address(), other.address()}, options)});
+  auto a = stream("GET", "/again"), b = stream("GET", "/again");
+  a->send();
+  b->send();
+  arrivedHead();
+  arrivedHead();
+  worker.dispatcher.advance(milliseconds(310));
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 1);
+  backOff();
+  arrivedHead().send(kOk);
+  ASSERT_TRUE(worker.until([&] { return a->sink.ended || b->sink.ended; }));
+  worker.dispatcher.advance(milliseconds(310));
+  EXPECT_EQ(process.gauge("cluster_retries_total"), 2);
+  backOff();
+  arrivedHead().send(kOk);
+  ASSERT_TRUE(worker.until([&] { return a->sink.ended && b->sink.ended; }));
+  EXPECT_EQ(a->sink.status, 200);
+  EXPECT_EQ(b->sink.status, 200);
+  EXPECT_FALSE(b->info.hasFlag(ResponseFlag::kUpstreamOverflow));
+}
+
 // Who sends slowly is not the endpoint.
 TEST_F(RouterHttpRetryTest, TheTimeOfAnAttemptRunsFromTheEndOfTheRequest) {
   applyBoth();
