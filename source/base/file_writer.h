@@ -26,8 +26,9 @@ class LineRing {
   bool push(std::string_view line);
   // Whether push() would take a line of that size; for the producer.
   bool fits(size_t bytes) const {
-    return bytes <= mask_ + 1 - (written_.load(std::memory_order_relaxed) -
-                                 read_.load(std::memory_order_acquire));
+    return bytes <=
+           mask_ + 1 -
+               (written_.load(std::memory_order_relaxed) - read_.load(std::memory_order_acquire));
   }
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
