@@ -41,6 +41,9 @@ class Examples : public testing::Test {
     std::string key;
     for (int i = 0; i < 80; ++i) key.push_back(static_cast<char>(128 + i));
     pki_.folder().write("tickets.key", key);
+    for (const char* name : {"sticky.key", "sticky.old.key"}) {
+      pki_.folder().write(name, std::string(48, name[7]));
+    }
     fs::permissions(pki_.folder().write("check_replica.sh", "#!/bin/sh\n"), fs::perms::owner_all);
     pki_.folder().write("library.pb",
                         extensions::http_filters::grpc_json_transcoder::descriptorSet(
