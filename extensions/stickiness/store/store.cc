@@ -24,8 +24,9 @@ using upstream::StickyRequest;
 class HostsById {
  public:
   const HostSet::Host* find(const HostSet& hosts, string_view id) {
-    if (version_ != hosts.version) {
+    if (version_ != hosts.version || by_uid_ != hosts.sticky) {
       version_ = hosts.version;
+      by_uid_ = hosts.sticky;
       index_.clear();
       for (uint32_t i = 0; i < hosts.hosts.size(); ++i) index_[hosts.hosts[i].endpoint->id] = i;
     }
@@ -35,7 +36,9 @@ class HostsById {
 
  private:
   base::StringMap<uint32_t> index_;
+  // Of the host set that the index is of: a configuration may begin with a version again.
   optional<uint64_t> version_;
+  std::shared_ptr<const upstream::HostsByUid> by_uid_;
 };
 
 const HostSet::Host* hostOf(const HostSet& hosts, uint64_t uid) {

@@ -17,6 +17,7 @@
 #include "source/http/message.h"
 #include "source/upstream/cluster.h"
 #include "test/extensions/stickiness/store/fake_redis.h"
+#include "test/support/allocation_counter.h"
 #include "test/upstream/test_cluster.h"
 
 namespace weir::extensions::stickiness::store {
@@ -419,6 +420,30 @@ TEST_F(StoreTest, AnotherConfigurationKeepsTheTableAndTellsWhoWaits) {
   ASSERT_TRUE(until([&] { return node.connected(); }));
   other.values["sticky:c:eve"] = "three";
   EXPECT_EQ(ask(node, "eve"), "three");
+}
+
+TEST_F(StoreTest, AClientThatIsKnownCostsNoAllocation) {
+  if (!weir::test::AllocationCounter::available()) GTEST_SKIP();
+  Node& node = add();
+  const std::string chosen = ask(node, "ann");
+  http::RequestHead head;
+  head.headers.add("Cookie", "session=ann");
+  const auto choose = [&] {
+    upstream::StickyRequest sticky;
+    upstream::PickContext context;
+    context.request = &head;
+    context.sticky = &sticky;
+    return node.worker.cluster().choose(context);
+  };
+  choose();
+  const weir::test::AllocationCounter counter("");
+  int followed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto choice = choose();
+    if (choice.endpoint->endpoint().id == chosen) ++followed;
+  }
+  EXPECT_EQ(counter.count(), 0u);
+  EXPECT_EQ(followed, 1000);
 }
 
 TEST_F(StoreTest, TheClusterGoesWhileARequestWaits) {
