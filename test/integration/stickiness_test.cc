@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "test/integration/udp_fixture.h"
 #include "test/support/child_process.h"
 #include "test/support/configs.h"
 #include "test/support/eventually.h"
@@ -425,6 +426,25 @@ TEST_F(StickinessTest, ConnectionsOfAnAddressStayAndMoveTogether) {
   EXPECT_NE(next, '-');
   for (int i = 0; i < 20; ++i) EXPECT_EQ(connect(), next);
   EXPECT_GE(stat("rebound"), 1);
+}
+
+// --- UDP ---
+
+TEST_F(StickinessTest, DatagramsOfAnAddressStay) {
+  const std::array<network::UdpPeer, 3> origins;
+  std::vector<std::string> addresses;
+  for (const network::UdpPeer& origin : origins) addresses.push_back(origin.address().toString());
+  start(test_udp::udpListener() +
+        test::cluster("origin", addresses, "stickiness { config { [stickiness/source_ip] {} } }") +
+        test::runtime(kWorkers));
+  const network::Address to = test_udp::listenerOf(*proxy_);
+  for (int i = 0; i < 10; ++i) {
+    const network::UdpPeer client;  // a port, and so a session, of its own
+    client.send("hello", to);
+    EXPECT_TRUE(proxy_->waitForStat("cluster_connections_total", i + 1, {{"cluster", "origin"}}));
+  }
+  EXPECT_EQ(stat("new"), 1);
+  EXPECT_EQ(stat("followed"), 9);
 }
 
 }  // namespace

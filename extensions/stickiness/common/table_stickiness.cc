@@ -11,11 +11,10 @@ using upstream::StickyHost;
 using upstream::StickyRequest;
 
 StickyAnswer TableStickiness::find(const PickContext& context, StickyRequest& request) {
-  if (request.key == 0) {
-    const std::optional<uint64_t> hash = hash_(context);
-    if (!hash) return {};
-    request.key = table_->keyOf(*hash);
-  }
+  // Anew each time: a session may have come to another table since.
+  const std::optional<uint64_t> hash = hash_(context);
+  request.key = hash ? table_->keyOf(*hash) : 0;
+  if (!hash) return {};
   const uint64_t uid = table_->find(request.key, context.now).uid;
   return uid == 0 ? StickyAnswer() : StickyAnswer::bound(uid);
 }
