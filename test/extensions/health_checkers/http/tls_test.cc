@@ -95,6 +95,13 @@ TEST_F(TlsTest, TheCertificateHasToBeForTheHost) {
   EXPECT_THAT(probe(), HasSubstr("Hostname mismatch"));
 }
 
+TEST_F(TlsTest, WithoutAHostItHasToBeForTheAddress) {
+  serveHttp1();
+  options_.host.clear();
+  openIt(HttpProtocol::kHttp1, {});
+  EXPECT_THAT(probe(), HasSubstr("IP address mismatch"));
+}
+
 TEST_F(TlsTest, MayBeCancelledAtAnyTime) {
   serveHttp2();
   for (int turns = 0; turns < 16; ++turns) {
