@@ -7,6 +7,7 @@
 #include "source/base/local_ref.h"
 #include "source/router/route_table.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 
 namespace weir::router {
 

@@ -19,7 +19,7 @@
 #include "source/network/io_context.h"
 #include "source/network/listener.h"
 #include "source/stats/stats.h"
-#include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 #include "source/upstream/trouble.h"
 
 namespace weir::server {

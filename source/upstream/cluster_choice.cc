@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 
 namespace weir::upstream {
 

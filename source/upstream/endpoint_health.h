@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "source/upstream/cluster.h"
+#include "source/upstream/cluster_config.h"
 #include "source/upstream/endpoint.h"
 
 namespace weir::upstream {

@@ -11,6 +11,7 @@
 #include "source/network/io_context.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 #include "source/upstream/http_pool.h"
 #include "test/fakes/fake_dispatcher.h"
 

@@ -8,7 +8,7 @@
 #include "source/base/string_map.h"
 #include "source/network/network_filter.h"
 #include "source/stats/stats.h"
-#include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 
 namespace weir::extensions::network_filters::sni_cluster {
 

@@ -13,6 +13,7 @@
 #include "source/network/network_filter.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 
 namespace weir::extensions::network_filters::tcp_proxy {
 

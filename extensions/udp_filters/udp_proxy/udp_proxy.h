@@ -16,6 +16,7 @@
 #include "source/network/udp_reader.h"
 #include "source/stats/stats.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 
 namespace weir::extensions::udp_filters::udp_proxy {
 

@@ -7,6 +7,7 @@
 
 #include "extensions/network_filters/tcp_proxy/tcp_proxy.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 #include "test/extensions/network_filters/common/filter_host.h"
 #include "test/network/support.h"
 #include "test/upstream/test_cluster.h"
