@@ -9,11 +9,13 @@
 #include "source/http/semantics.h"
 #include "source/router/attempts.h"
 #include "source/router/cluster_cache.h"
+#include "source/router/direct_response.h"
 #include "source/router/failure_reply.h"
 #include "source/router/grpc_deadline.h"
 #include "source/router/redirect.h"
 #include "source/router/upstream_request.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/cluster_set.h"
 #include "source/upstream/wait_queue.h"
 
 namespace weir::router {
@@ -73,7 +75,6 @@ class Router final : public http::Terminal,
   void armTryTimeout();
   void onTryTimeout();
   void redirect(const RedirectAction& action, http::RequestHead& head);
-  void respondDirectly(const DirectResponseAction& action);
   bool startDeadline();
   void requestComplete();
   void fail(const StreamError& error);
@@ -118,7 +119,7 @@ void Router::onRequestHead(http::RequestHead& head, bool end_stream) {
     case RouteEntry::Kind::kRedirect:
       return redirect(route->redirect, head);
     case RouteEntry::Kind::kDirectResponse:
-      return respondDirectly(route->direct);
+      return respondDirectly(chain_, route->direct);
   }
 }
 
@@ -150,30 +151,6 @@ void Router::redirect(const RedirectAction& action, http::RequestHead& head) {
     return fail({ErrorOrigin::kDownstream, ErrorReason::kProtocol, false, "redirect_target"});
   }
   chain_.localReply({.status = action.status, .detail = "redirect", .location = location});
-}
-
-// Passes the filters like an answer from an endpoint.
-void Router::respondDirectly(const DirectResponseAction& action) {
-  http::FilterChainContext& context = chain_.context();
-  constexpr std::string_view kDetail = "direct_response";
-  if (http::isGrpc(context.request.headers)) {
-    return chain_.localReply({.status = action.status, .body = action.body, .detail = kDetail});
-  }
-  http::ResponseHead& head = context.response;
-  head.clear();
-  head.status = action.status;
-  context.info.detail = kDetail;
-  const bool bodiless = http::statusHasNoBody(action.status);
-  if (!bodiless) {
-    head.framing = http::BodyFraming::kContentLength;
-    head.content_length = action.body.size();
-    if (!action.body.empty()) head.headers.add(http::HeaderId::kContentType, action.content_type);
-  }
-  if (bodiless || action.body.empty() || context.request.isHead()) return chain_.respondHead(true);
-  buffer::Buffer body(context.blocks);
-  body.append(action.body);
-  chain_.respondHead(false);
-  chain_.respondBody(body, true);
 }
 
 void Router::fail(const StreamError& error) {
