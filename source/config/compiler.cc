@@ -94,6 +94,15 @@ void Compiler::checkCluster(std::string_view name, const Cursor& at) const {
            cluster_names_.empty() ? "the file defines none" : suggestion(name, cluster_names_));
 }
 
+void Compiler::checkSessionCluster(std::string_view name, const Cursor& at) const {
+  checkCluster(name, at);
+  const auto found = http_stickiness_.find(name);
+  if (found == http_stickiness_.end()) return;
+  at.error(base::concat("the clients of \"", name, "\" are known by stickiness/", found->second,
+                        ", which needs HTTP, and here are connections"),
+           "use stickiness/source_ip, or a cluster of its own without stickiness");
+}
+
 void Compiler::compileAdmin(const v1::Config& config, const Cursor& at, Snapshot& snapshot) {
   if (!config.has_admin()) return;
   const network::Address address =

@@ -74,6 +74,9 @@ class Compiler {
                                                                      CompileContext& context);
   // Reports a reference to a cluster that the file does not define.
   void checkCluster(std::string_view name, const Cursor& at) const;
+  // The same for one that gets L4 sessions; also reports a stickiness that knows clients of HTTP
+  // alone.
+  void checkSessionCluster(std::string_view name, const Cursor& at) const;
   // False: that cluster's load balancing has no use for hash keys.
   bool mayHash(std::string_view cluster) const {
     return not_hashing_.find(cluster) == not_hashing_.end();
@@ -144,6 +147,8 @@ class Compiler {
   bool cluster_names_complete_ = true;
   std::set<std::string, std::less<>> not_hashing_;   // clusters
   std::set<std::string, std::less<>> not_matching_;  // clusters
+  // Clusters whose stickiness is for HTTP alone, and its name.
+  std::map<std::string, std::string, std::less<>> http_stickiness_;
 };
 
 }  // namespace weir::config

@@ -131,6 +131,9 @@ void Compiler::compileStickiness(const v1::Cluster& from, const Cursor& at,
   to.stickiness = found.extension->compile(*found.config, here.field("config"), context);
   if (to.stickiness == nullptr) return;
   to.stickiness_identity += to.stickiness->fingerprint();
+  if (!to.stickiness->servesConnections()) {
+    http_stickiness_.emplace(to.name, std::string(to.stickiness->name()));
+  }
 }
 
 }  // namespace weir::config

@@ -13,7 +13,7 @@ namespace {
 void readClusters(const v1::SniCluster& from, const config::Cursor& at,
                   const config::Compiler& compiler, SniClusterConfig& to) {
   for (const auto& [text, cluster] : from.clusters()) {
-    compiler.checkCluster(cluster, at);
+    compiler.checkSessionCluster(cluster, at);
     const std::string name = base::lowered(text);
     const bool wildcard = name.starts_with("*.");
     const std::string_view host = std::string_view(name).substr(wildcard ? 2 : 0);

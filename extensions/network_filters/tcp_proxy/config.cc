@@ -24,7 +24,7 @@ void readWeighted(const v1::WeightedClusters& from, const Cursor& at,
   for (int i = 0; i < from.clusters_size(); ++i) {
     const v1::WeightedCluster& cluster = from.clusters(i);
     const Cursor here = at.at("clusters", i);
-    compiler.checkCluster(cluster.cluster(), here.field("cluster"));
+    compiler.checkSessionCluster(cluster.cluster(), here.field("cluster"));
     config::checkUnique(cluster.cluster(), i, names, "cluster", here.field("cluster"));
     const uint64_t weight = cluster.has_weight() ? cluster.weight() : 1;
     to.targets.push_back({cluster.cluster(), static_cast<uint32_t>(config::readNumber(
@@ -42,7 +42,7 @@ void readDestination(const v1::TcpProxy& from, const Cursor& at, const config::C
                      TcpProxyConfig& to) {
   switch (from.destination_case()) {
     case v1::TcpProxy::kCluster:
-      compiler.checkCluster(from.cluster(), at.field("cluster"));
+      compiler.checkSessionCluster(from.cluster(), at.field("cluster"));
       to.targets.push_back({from.cluster(), 1});
       return;
     case v1::TcpProxy::kWeightedClusters:

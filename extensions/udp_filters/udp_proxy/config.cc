@@ -85,7 +85,7 @@ std::shared_ptr<const network::UdpFilterFactory> UdpProxyExtension::compile(
   const size_t problems = at.diagnostics().list().size();
   UdpProxyConfig to;
   to.cluster = from.cluster();
-  context.compiler.checkCluster(from.cluster(), at.field("cluster"));
+  context.compiler.checkSessionCluster(from.cluster(), at.field("cluster"));
   to.hash_policy = hashPolicy(from.hash_policy());
   to.replace_when_full = from.overflow() == v1::UdpProxy::OVERFLOW_REPLACE;
   to.removed = removedEndpoint(from.removed_endpoint());

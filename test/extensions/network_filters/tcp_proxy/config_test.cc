@@ -15,7 +15,11 @@ std::string findings(std::string_view fields) {
   return network::test::findings(
       base::concat("filters { config { [network_filters/tcp_proxy] { ", fields, " } } }"),
       "clusters { name: \"web\" endpoints { address: \"10.0.0.1:80\" } }\n"
-      "clusters { name: \"mail\" endpoints { address: \"10.0.0.2:25\" } }");
+      "clusters { name: \"mail\" endpoints { address: \"10.0.0.2:25\" } }"
+      "clusters { name: \"shop\" endpoints { address: \"10.0.0.3:80\" } stickiness { config {"
+      "  [stickiness/header] { request_header: \"x-session\" } } } }"
+      "clusters { name: \"games\" endpoints { address: \"10.0.0.4:99\" } stickiness { config {"
+      "  [stickiness/source_ip] {} } } }");
 }
 
 TEST(TcpProxyConfig, TakesWhatIsRight) {
@@ -46,6 +50,15 @@ TEST(TcpProxyConfig, Clusters) {
   EXPECT_THAT(findings("weighted_clusters { clusters { cluster: \"web\" } "
                        "clusters { cluster: \"web\" } }"),
               HasSubstr("weighted_clusters.clusters[1].cluster"));
+}
+
+TEST(TcpProxyConfig, ClustersWhoseClientsOnlyHttpKnows) {
+  EXPECT_EQ(findings("cluster: \"games\""), "");
+  EXPECT_THAT(findings("cluster: \"shop\""),
+              HasSubstr("cluster: the clients of \"shop\" are known by stickiness/header, which "
+                        "needs HTTP, and here are connections; use stickiness/source_ip"));
+  EXPECT_THAT(findings("weighted_clusters { clusters { cluster: \"shop\" } }"),
+              HasSubstr("weighted_clusters.clusters[0].cluster: the clients of \"shop\""));
 }
 
 TEST(TcpProxyConfig, Ranges) {
