@@ -30,7 +30,10 @@ constexpr std::array<std::pair<Retries, const char*>, 3> kAll = {
     std::pair(Retries::kPolicy, "policy")};
 
 std::string clusterFields(Retries retries, bool quick) {
-  return test::checks(quick) + (retries == Retries::kNone ? std::string(test::kNoRetries) : "");
+  const std::string_view limits = retries == Retries::kNone     ? test::kNoRetries
+                                  : retries == Retries::kPolicy ? test::kRoomForRetries
+                                                                : std::string_view();
+  return test::checks(quick) + std::string(limits);
 }
 
 std::string routeFields(Retries retries, const std::string& timeout, const std::string& per_try) {

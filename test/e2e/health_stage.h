@@ -179,6 +179,8 @@ std::string retryOnEverything(const std::string& per_try_seconds);
 // retry_limits { … } of a cluster: nothing is sent again.
 inline constexpr std::string_view kNoRetries =
     "retry_limits { budget_percent: 1 min_concurrency: 0 } ";
+// All clients at once; the default is three.
+inline constexpr std::string_view kRoomForRetries = "retry_limits { min_concurrency: 20 } ";
 
 // A row of what a test shows.
 struct Shown {

@@ -50,7 +50,7 @@ TEST(HealthTraffic, EndpointsThatAnswerWithErrorsAreEjected) {
   test::showHead();
   for (const int status : {500, 503}) {
     for (const bool retries : {false, true}) {
-      Stage stage({.cluster = "outlier_detection {} ",
+      Stage stage({.cluster = "outlier_detection {} " + std::string(test::kRoomForRetries),
                    .route = retries ? test::retryOnEverything("seconds: 1") : ""});
       Load load(stage.port(), {});
       ASSERT_TRUE(load.more(200));
