@@ -5,6 +5,7 @@
 // So that the message's type is known to the process.
 #include "api/weir/extensions/clusters/static/v1/static.pb.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): "static" is a keyword
 namespace weir::extensions::clusters::static_ {
 
 upstream::Discovery StaticExtension::compile(const google::protobuf::Message&,

@@ -2,6 +2,7 @@
 
 #include "source/config/extensions.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): "static" is a keyword
 namespace weir::extensions::clusters::static_ {
 
 // Registers clusters/static: what a cluster without discovery has, too. Immutable.

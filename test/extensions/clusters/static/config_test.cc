@@ -2,6 +2,7 @@
 
 #include "test/extensions/clusters/common/config_fixture.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): "static" is a keyword
 namespace weir::extensions::clusters::static_ {
 namespace {
 
