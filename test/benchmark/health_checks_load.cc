@@ -279,7 +279,7 @@ class Load {
     }
     for (const size_t half : {0u, 1u}) {
       std::printf("killed, %s traffic: found after %.2f s on average, %.2f s at most\n",
-                  half == 0 ? "without" : "under", sum[half] / (kVictims / 2), longest[half]);
+                  half == 0 ? "without" : "under", 2 * sum[half] / kVictims, longest[half]);
     }
     const double seconds = std::chrono::duration<double>(now() - baseline_at_).count();
     std::printf("meanwhile: %.1f %% of a core, %d host sets\n",

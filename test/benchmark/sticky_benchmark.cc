@@ -31,7 +31,7 @@ StickyTable& fullTable() {
 }
 
 // All of a million clients come in turn.
-void BM_FindAnyOfAMillion(benchmark::State& state) {
+void findAnyOfAMillion(benchmark::State& state) {
   StickyTable& table = fullTable();
   base::Random random(static_cast<uint64_t>(state.thread_index()));
   int64_t time = 0;
@@ -40,10 +40,10 @@ void BM_FindAnyOfAMillion(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_FindAnyOfAMillion)->Threads(1)->Threads(4)->UseRealTime();
+BENCHMARK(findAnyOfAMillion)->Threads(1)->Threads(4)->UseRealTime();
 
 // A thousand of them are busy: what they need is in the caches.
-void BM_FindBusyOnesOfAMillion(benchmark::State& state) {
+void findBusyOnesOfAMillion(benchmark::State& state) {
   StickyTable& table = fullTable();
   base::Random random(static_cast<uint64_t>(state.thread_index()));
   for (auto _ : state) {
@@ -51,10 +51,10 @@ void BM_FindBusyOnesOfAMillion(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_FindBusyOnesOfAMillion)->Threads(1)->Threads(4)->UseRealTime();
+BENCHMARK(findBusyOnesOfAMillion)->Threads(1)->Threads(4)->UseRealTime();
 
 // A flood of clients that never come back, in a table that is full.
-void BM_BindStrangers(benchmark::State& state) {
+void bindStrangers(benchmark::State& state) {
   static StickyTable table({.max_entries = 100'000}, 7, at(0));
   static const auto usage = std::make_shared<EndpointUsage>();
   uint64_t next = static_cast<uint64_t>(state.thread_index()) << 40;
@@ -64,20 +64,20 @@ void BM_BindStrangers(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_BindStrangers)->Threads(1)->Threads(4)->UseRealTime();
+BENCHMARK(bindStrangers)->Threads(1)->Threads(4)->UseRealTime();
 
 using extensions::stickiness::cookie::CookieSeal;
 
-void BM_OpenCookie(benchmark::State& state) {
+void openCookie(benchmark::State& state) {
   const CookieSeal seal({std::string(48, 'k')}, "web");
   CookieSeal::Text text;
   seal.seal({.uid = 12345, .expires = 2'000'000'000}, text);
   const std::string value(text.data(), text.size());
   for (auto _ : state) benchmark::DoNotOptimize(seal.open(value, 1'795'000'000));
 }
-BENCHMARK(BM_OpenCookie);
+BENCHMARK(openCookie);
 
-void BM_SealCookie(benchmark::State& state) {
+void sealCookie(benchmark::State& state) {
   const CookieSeal seal({std::string(48, 'k')}, "web");
   CookieSeal::Text text;
   uint64_t uid = 0;
@@ -86,7 +86,7 @@ void BM_SealCookie(benchmark::State& state) {
     benchmark::DoNotOptimize(text);
   }
 }
-BENCHMARK(BM_SealCookie);
+BENCHMARK(sealCookie);
 
 }  // namespace
 }  // namespace weir::upstream

@@ -54,12 +54,12 @@ TEST(TextParser, AgreesWithProtobufOnTheSpellings) {
       "clusters { connect_timeout: { seconds: 9223372036854775807 } }",
       "clusters { connect_timeout: { seconds: -9223372036854775808 } }",
       "clusters { endpoints { weight: 4294967295 } }",
-      "clusters { load_balancing { config { [type.googleapis.com/weir.extensions.load_balancing."
-      "least_request.v1.LeastRequest] { choices: 3 } } } }",
-      "clusters { load_balancing { config: { [type.googleapis.com/weir.extensions.load_balancing."
-      "least_request.v1.LeastRequest]: < full_scan_size: 0 > } } }",
-      "listeners { filter_chains { match { source_prefixes: [\"a\", \"b\"] source_prefixes: \"c\" "
-      "} } }",
+      ("clusters { load_balancing { config { [type.googleapis.com/weir.extensions.load_balancing."
+       "least_request.v1.LeastRequest] { choices: 3 } } } }"),
+      ("clusters { load_balancing { config: { [type.googleapis.com/weir.extensions.load_balancing."
+       "least_request.v1.LeastRequest]: < full_scan_size: 0 > } } }"),
+      ("listeners { filter_chains { match { source_prefixes: [\"a\", \"b\"] source_prefixes: \"c\" "
+       "} } }"),
   };
   for (const std::string& text : texts) {
     v1::Config ours;
@@ -182,9 +182,9 @@ TEST(TextParser, ByteOrderMarkAndCarriageReturnsAreSpace) {
 
 TEST(TextParser, TabsCountToTheNextEighthColumn) {
   v1::Config config;
-  EXPECT_EQ(
-      parse("\tx: 1", config),
-      "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, node, health\n");
+  EXPECT_EQ(parse("\tx: 1", config),
+            "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, "
+            "node, health\n");
 }
 
 TEST(TextParser, DepthIsBounded) {
