@@ -50,8 +50,8 @@ TEST(CookieConfig, TakesWhatBrowsersTake) {
        {"", "name: \"__Host-id\" secure: true", "name: \"__Secure-id\" secure: true path: \"/x\"",
         "ttl { seconds: 0 }", "ttl { seconds: 34560000 }",
         "path: \"/shop/\" domain: \"example.com\"",
-        "secure: true same_site: SAME_SITE_NONE attributes: \"Partitioned\" attributes: "
-        "\"Priority=High\"",
+        ("secure: true same_site: SAME_SITE_NONE attributes: \"Partitioned\" attributes: "
+         "\"Priority=High\""),
         "http_only: false same_site: SAME_SITE_STRICT pass_on: true allow_shared_caching: true",
         "key_files: \"other.key\""}) {
     EXPECT_EQ(outcome(base::concat(kKey, fields)), "cookie") << fields;
