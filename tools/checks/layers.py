@@ -17,14 +17,16 @@ BELOW = {
     "grpc": ["http"],
     "upstream": ["http"],
     "router": ["grpc", "upstream"],
-    "config": ["router"],
+    "lua": ["router"],
+    "config": ["lua"],
+    "plugin": ["config"],
     "control": ["config"],
     "server": ["control"],
-    "exe": ["server"],
+    "exe": ["plugin", "server"],
 }
 
 # Folders of source/ that work on compiled structs and never see a configuration message.
-NO_MESSAGES = {"base", "buffer", "stats", "event", "network", "http", "grpc", "upstream", "router"}
+NO_MESSAGES = {"base", "buffer", "stats", "event", "network", "http", "grpc", "upstream", "router", "lua"}
 
 # The one place that names extensions.
 COMPOSITION = "source/exe/main.cc"

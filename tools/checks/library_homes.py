@@ -38,7 +38,7 @@ LIBRARIES = (
         public=True,
     ),
     Library("nlohmann-json", r"nlohmann/", (r"source/(config|control|server)/", r"extensions/access_loggers/")),
-    Library("LuaJIT", r"lua(\w*)\.h(pp)?|lauxlib\.h|luajit-2\.1/", (r"extensions/\w+/(lua|common)/",)),
+    Library("LuaJIT", r"lua(\w*)\.h(pp)?|lauxlib\.h|luajit-2\.1/", (r"source/lua/", r"extensions/\w+/lua/")),
     Library("hiredis", r"hiredis(/|\.h)", (r"extensions/stickiness/", r"extensions/config_stores/")),
     Library("SQLite", r"sqlite3\.h", (r"extensions/config_stores/sqlite/",)),
     Library("zlib, Brotli, zstd", r"zlib\.h|brotli/|zstd\.h", (r"extensions/http_filters/\w*compress\w*/", r"extensions/http_filters/common/")),
