@@ -36,7 +36,8 @@ using test::ScriptedOrigin;
 using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 
-// Redis on a port and a unix socket, in a folder of its own.
+// Redis on a port and a unix socket, in a folder of its own. A fatal failure when it does not
+// start.
 class Redis {
  public:
   explicit Redis(std::vector<std::string> more = {}) : more_(std::move(more)) { start(); }
@@ -46,7 +47,8 @@ class Redis {
         "--appendonly", "no",     "--unixsocket",       socket(), "--dir",     folder_.path()};
     command.insert(command.end(), more_.begin(), more_.end());
     process_.emplace(command);
-    ASSERT_TRUE(test::accepts(port, *process_)) << process_->out();
+    ASSERT_TRUE(process_->waitForOutput("The server is now ready to accept connections"))
+        << process_->out();
   }
   void kill() {
     process_->signal(SIGKILL);
@@ -326,7 +328,7 @@ TEST_F(StickyStoreTest, RedisIsKilledAndRestartedUnderLoad) {
   for (auto& node : nodes_) EXPECT_TRUE(becomes(*node, "connected", 0));
   load.phase(1);
   EXPECT_GT(both("lookups_total", "unavailable"), 0);
-  redis_->start();
+  ASSERT_NO_FATAL_FAILURE(redis_->start());
   for (auto& node : nodes_) EXPECT_TRUE(connected(*node));
   const int64_t created = both("writes_total", "created");
   load.phase(2);
@@ -366,6 +368,7 @@ TEST_F(StickyStoreTest, RedisHangsUnderLoad) {
 TEST_F(StickyStoreTest, ByUnixSocketWithUserPasswordAndDatabase) {
   redis_ = std::make_unique<Redis>(std::vector<std::string>{
       "--user", "default", "off", "--user", "weir", "on", ">secret", "~sticky:*", "+@all"});
+  ASSERT_FALSE(HasFatalFailure());
   const std::string password = redis_->folder().write("password", "secret\n");
   ASSERT_NO_FATAL_FAILURE(start("address: \"unix:" + redis_->socket() +
                                     "\" user: \"weir\" password_file: \"" + password +
@@ -388,6 +391,7 @@ TEST_F(StickyStoreTest, OverTlsToTheRightServerOnly) {
   redis_ = std::make_unique<Redis>(std::vector<std::string>{
       "--tls-port", std::to_string(tls_port), "--tls-cert-file", pair.certificate, "--tls-key-file",
       pair.key, "--tls-auth-clients", "no", "--tls-ca-cert-file", authority.file()});
+  ASSERT_FALSE(HasFatalFailure());
   const auto server = [&](const std::string& name) {
     return "address: \"127.0.0.1:" + std::to_string(tls_port) +
            "\" transport_socket { config { [transport_sockets/upstream_tls] { ca_files: \"" +

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include "test/support/eventually.h"
 
@@ -39,8 +41,13 @@ int openForChild(const std::string& path) {
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
-  const char* base = std::getenv("TEST_TMPDIR");
-  path_ = std::string(base != nullptr ? base : "/tmp") + "/weir-XXXXXX";
+  constexpr std::string_view kName = "/weir-XXXXXX";
+  constexpr size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+  constexpr size_t kLongestBase = kLongestPath - kName.size() - 1 - kLongestSocketName;
+  const char* given = std::getenv("TEST_TMPDIR");
+  const std::string_view base = given != nullptr ? given : "";
+  path_ = base.empty() || base.size() > kLongestBase ? "/tmp" : base;
+  path_ += kName;
   if (::mkdtemp(path_.data()) == nullptr) std::abort();
 }
 

@@ -9,9 +9,13 @@
 
 namespace weir::test {
 
-// A folder of this test run, removed with all it holds at the end.
+// A folder of this test run, removed with all it holds at the end. It lies in TEST_TMPDIR, or in
+// /tmp when its path would be too long there: a unix socket of up to kLongestSocketName bytes has
+// room in it (the kernel takes 107 bytes of path).
 class TemporaryFolder {
  public:
+  static constexpr size_t kLongestSocketName = 26;
+
   TemporaryFolder();
   ~TemporaryFolder();
   const std::string& path() const { return path_; }

@@ -40,8 +40,8 @@ class RedisServerTest : public test::ProbeTest {
 };
 
 TEST_F(RedisServerTest, Pings) {
-  run();
-  openIt();
+  ASSERT_NO_FATAL_FAILURE(run());
+  ASSERT_NO_FATAL_FAILURE(openIt());
   EXPECT_EQ(probe(), "healthy");
   EXPECT_EQ(probe(), "healthy");
   EXPECT_NE(tell({"INFO", "stats"}).find("total_connections_received:2\r\n"), std::string::npos);
@@ -51,21 +51,21 @@ TEST_F(RedisServerTest, Pings) {
 }
 
 TEST_F(RedisServerTest, LogsIn) {
-  run({"--requirepass", "s3cret"});
-  openIt();
+  ASSERT_NO_FATAL_FAILURE(run({"--requirepass", "s3cret"}));
+  ASSERT_NO_FATAL_FAILURE(openIt());
   EXPECT_THAT(probe(), ::testing::StartsWith("unhealthy: NOAUTH "));
-  openIt({.password = "s3cret"});
+  ASSERT_NO_FATAL_FAILURE(openIt({.password = "s3cret"}));
   EXPECT_EQ(probe(), "healthy");
   EXPECT_EQ(probe(), "healthy");
-  openIt({.username = "default", .password = "s3cret"});
+  ASSERT_NO_FATAL_FAILURE(openIt({.username = "default", .password = "s3cret"}));
   EXPECT_EQ(probe(), "healthy");
-  openIt({.password = "wrong"});
+  ASSERT_NO_FATAL_FAILURE(openIt({.password = "wrong"}));
   EXPECT_THAT(probe(), ::testing::StartsWith("unhealthy: AUTH: WRONGPASS "));
 }
 
 TEST_F(RedisServerTest, LooksForAKey) {
-  run();
-  openIt({.key = "maintenance"});
+  ASSERT_NO_FATAL_FAILURE(run());
+  ASSERT_NO_FATAL_FAILURE(openIt({.key = "maintenance"}));
   EXPECT_EQ(probe(), "healthy");
   EXPECT_EQ(tell({"SET", "maintenance", "1"}), "OK\n");
   EXPECT_EQ(probe(), "unhealthy: the key of the check is there");
@@ -75,8 +75,8 @@ TEST_F(RedisServerTest, LooksForAKey) {
 
 // CLIENT KILL ends connections as its setting `timeout` does.
 TEST_F(RedisServerTest, SurvivesBeingClosedWhileIdle) {
-  run();
-  openIt();
+  ASSERT_NO_FATAL_FAILURE(run());
+  ASSERT_NO_FATAL_FAILURE(openIt());
   EXPECT_EQ(probe(), "healthy");
   EXPECT_EQ(tell({"CLIENT", "KILL", "TYPE", "normal"}), "1\n");
   EXPECT_EQ(probe(), "healthy");
