@@ -17,21 +17,6 @@ using upstream::Endpoint;
 using upstream::Health;
 using upstream::HostSet;
 
-// It has traffic in ordinary times.
-bool serves(Health health) {
-  switch (health) {
-    case Health::kUnknown:
-    case Health::kHealthy:
-    case Health::kDegraded:
-      return true;
-    case Health::kUnhealthy:
-    case Health::kDraining:
-    case Health::kDisabled:
-      return false;
-  }
-  return false;
-}
-
 upstream::OperatorState stateOf(Health health) {
   switch (health) {
     case Health::kDraining:
@@ -98,7 +83,7 @@ ClusterRouting::ClusterRouting(RoutingState& state, std::shared_ptr<const Cluste
   setMembers(configuredMembers(*config_));
   hosts_ = config_->hosts;
   dirty_ = std::any_of(members_.begin(), members_.end(),
-                       [](const Member& member) { return !serves(member.health); });
+                       [](const Member& member) { return !upstream::serves(member.health); });
   findMembers();
   showMetrics();
 }
@@ -278,7 +263,8 @@ void ClusterRouting::update(Member& member, const Observation& why) {
   const Health before = std::exchange(member.health, health);
   ++member.revision;
   setOut(member);
-  if (serves(health) && !serves(before)) member.serving_since = state_.dispatcher_.now();
+  if (upstream::serves(health) && !upstream::serves(before))
+    member.serving_since = state_.dispatcher_.now();
   dirty_ = true;
   state_.events_.add({.kind = HealthEvent::Kind::kHealth,
                       .cluster = config_->name,
@@ -295,7 +281,8 @@ void ClusterRouting::update(Member& member, const Observation& why) {
 
 // The time of each kind of being out begins anew.
 void ClusterRouting::setOut(Member& member) const {
-  member.out_since = serves(member.health) ? event::MonotonicTime() : state_.dispatcher_.now();
+  member.out_since =
+      upstream::serves(member.health) ? event::MonotonicTime() : state_.dispatcher_.now();
 }
 
 Operated ClusterRouting::operate(std::string_view endpoint, upstream::OperatorState state,
@@ -359,7 +346,7 @@ bool ClusterRouting::refresh() {
 
 void ClusterRouting::showMetrics() {
   const auto healthy = std::count_if(members_.begin(), members_.end(), [](const Member& member) {
-    return serves(member.health) && member.health != Health::kDegraded;
+    return upstream::serves(member.health) && member.health != Health::kDegraded;
   });
   const bool panic = std::any_of(hosts_->groups.begin(), hosts_->groups.end(),
                                  [](const upstream::HostGroup& group) { return group.panic; });

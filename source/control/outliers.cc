@@ -7,6 +7,7 @@
 
 #include "source/base/concat.h"
 #include "source/config/fields.h"
+#include "source/upstream/endpoint_health.h"
 
 namespace weir::control {
 namespace {
@@ -17,21 +18,6 @@ using upstream::OutlierPolicy;
 using upstream::Trouble;
 
 constexpr std::string_view kObserver = "outlier";
-
-// It gets traffic in ordinary times: else there is nothing to take it out of.
-bool serves(Health health) {
-  switch (health) {
-    case Health::kUnknown:
-    case Health::kHealthy:
-    case Health::kDegraded:
-      return true;
-    case Health::kUnhealthy:
-    case Health::kDraining:
-    case Health::kDisabled:
-      return false;
-  }
-  return false;
-}
 
 bool sameEndpoint(const upstream::Endpoint& a, const upstream::Endpoint& b) {
   return a.address == b.address || (a.logical && b.logical);
@@ -146,7 +132,7 @@ void OutlierDetector::onChecked(const ObservedMember& member, Health before) {
   Watched* const watched = find(member.endpoint->id);
   if (watched == nullptr) return;
   watched->member = member;
-  const bool up_again = before == Health::kUnhealthy && serves(member.checked);
+  const bool up_again = before == Health::kUnhealthy && upstream::serves(member.checked);
   if (!up_again || !watched->ejections.out()) return;
   takeBack(*watched, "checks found it down, and up again");
 }
@@ -186,7 +172,7 @@ void OutlierDetector::onInterval() {
     const OutlierSample now = totals(watched);
     const OutlierSample passed = now.since(std::exchange(watched.before, now));
     watched.ejections.intervalOver();
-    if (!serves(watched.member.health)) continue;
+    if (!upstream::serves(watched.member.health)) continue;
     compared.push_back(&watched);
     samples.push_back(passed);
   }
@@ -196,7 +182,7 @@ void OutlierDetector::onInterval() {
 }
 
 void OutlierDetector::eject(Watched& watched, EjectionReason reason, const std::string& cause) {
-  if (watched.ejections.out() || !serves(watched.member.health)) return;
+  if (watched.ejections.out() || !upstream::serves(watched.member.health)) return;
   const OutlierPolicy& policy = *config_->outliers;
   stats::Block& block = stats_.block(0);
   if (out_ >= mostEjected(policy.max_ejection_percent, watched_.size())) {

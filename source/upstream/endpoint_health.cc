@@ -26,6 +26,20 @@ std::string_view stateName(OperatorState state) {
   return "";
 }
 
+bool serves(Health health) {
+  switch (health) {
+    case Health::kUnknown:
+    case Health::kHealthy:
+    case Health::kDegraded:
+      return true;
+    case Health::kUnhealthy:
+    case Health::kDraining:
+    case Health::kDisabled:
+      return false;
+  }
+  return false;
+}
+
 std::string_view healthName(Health health) {
   switch (health) {
     case Health::kUnknown:

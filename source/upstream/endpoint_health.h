@@ -16,6 +16,9 @@ inline Health uncheckedHealth(const ClusterConfig& cluster) {
   return cluster.health_checks.empty() ? Health::kHealthy : Health::kUnknown;
 }
 
+// It has traffic in ordinary times.
+bool serves(Health health);
+
 // "healthy"
 std::string_view healthName(Health health);
 // "enabled"
