@@ -154,6 +154,8 @@ void ClusterRouting::onReason(std::string_view reason) {
 void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> members) {
   std::vector<Member> next;
   base::StringMap<uint32_t> next_index;
+  // Whose state the configuration may have changed, and what it said before.
+  std::vector<std::pair<uint32_t, upstream::OperatorState>> restated;
   next.reserve(members.size());
   next_index.reserve(members.size());
   bool same = members.size() == members_.size();
@@ -174,7 +176,7 @@ void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> mem
       next.push_back(before);
       if (equal) continue;
       next.back().endpoint = std::move(endpoint);
-      followState(next.back(), before.endpoint->state);
+      restated.emplace_back(place, before.endpoint->state);
     } else {
       next.push_back(joined(std::move(endpoint)));  // somebody else under the same name
     }
@@ -185,6 +187,8 @@ void ClusterRouting::setMembers(std::vector<std::shared_ptr<const Endpoint>> mem
   index_ = std::move(next_index);
   settled_ = settled_ || !members_.empty();
   dirty_ = true;
+  // Observers may have something to say in turn: of members that are in their place.
+  for (const auto& [i, state_before] : restated) followState(members_[i], state_before);
   tellObservers();
 }
 

@@ -13,6 +13,7 @@
 #include "extensions/load_balancing/round_robin/round_robin.h"
 #include "source/upstream/discovery.h"
 #include "test/fakes/fake_dispatcher.h"
+#include "test/fakes/fake_health_checker.h"
 #include "test/upstream/host_list.h"
 
 namespace weir::control {
@@ -239,6 +240,43 @@ TEST_F(RoutingStateTest, HealthOutlivesAConfigurationWithTheEndpoint) {
   EXPECT_THAT(eligible(), ElementsAre("a", "b", "d"));
   EXPECT_EQ(state_->observe("c", "a", {.health = Health::kUnhealthy, .revision = 1}),
             Taken::kTaken);
+}
+
+// What a configuration changes is told when all members of it are there.
+TEST_F(RoutingStateTest, ObserversMayAnswerWhileAConfigurationIsTaken) {
+  std::vector<Taken> taken;
+  upstream::FakeEndpoints checked(dispatcher_);
+  checked.setAll(upstream::FakeEndpoints::Manner::kSilent);
+  checked.on_probe_gone = [&](const std::string& gone) {
+    if (gone != "b" || !taken.empty()) return;
+    for (const char* id : {"a", "b", "new"}) {
+      taken.push_back(state_->observe(
+          "c", id,
+          {.source = Observation::Source::kOutlier, .health = Health::kUnhealthy, .revision = 1}));
+    }
+  };
+  auto check = std::make_shared<upstream::HealthCheckConfig>();
+  check->name = check->identity = "fake";
+  check->factory = std::make_shared<upstream::FakeCheckerFactory>(checked);
+  const auto configured = [&](const std::vector<Endpoint>& endpoints) {
+    const Config config = cluster("c", endpoints);
+    config->policy.panic_percent = 0;
+    config->health_checks = {check};
+    return config;
+  };
+  follow({configured({endpoint("a", 1), endpoint("b", 2), endpoint("d", 4)})});
+  advance(1);  // probes are under way
+  Endpoint disabled = endpoint("b", 2);
+  disabled.state = upstream::OperatorState::kDisabled;
+  follow({configured({endpoint("a", 1), disabled, endpoint("d", 4), endpoint("new", 3)})});
+  EXPECT_THAT(taken, ElementsAre(Taken::kTaken, Taken::kTaken, Taken::kTaken));
+  std::vector<std::string> ejected;
+  for (const ObservedMember& member : state_->members("c")) {
+    if (member.ejected) ejected.push_back(member.endpoint->id);
+  }
+  EXPECT_THAT(ejected, ElementsAre("a", "b", "new"));
+  EXPECT_THAT(eligible(), ElementsAre("d"));
+  state_.reset();  // before the endpoints of its checks
 }
 
 TEST_F(RoutingStateTest, AConfigurationThatSaysTheSameChangesNothing) {

@@ -22,6 +22,7 @@ class FakeProbe final : public HealthProbe {
     end();
     --endpoints_.probes;
     --of_checker_;
+    if (endpoints_.on_probe_gone) endpoints_.on_probe_gone(target_.endpoint->id);
   }
 
   void start() override {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +57,8 @@ class FakeEndpoints {
   int probes = 0;  // that are there now
   int in_flight = 0;
   int most_in_flight = 0;
+  // Called when an endpoint's probe was destroyed, from inside that.
+  std::function<void(const std::string& endpoint)> on_probe_gone;
   // Lets those begin that wait for their turn.
   void letBegin();
 
