@@ -15,12 +15,11 @@ namespace {
 
 constexpr int kMostChecks = 8;
 
-// What the messages have that name an extension by themselves: HealthCheck, Stickiness.
-template <class Message>
-v1::Extension extensionOf(const Message& from) {
+// As messages that name an extension by themselves have it.
+v1::Extension extensionOf(const google::protobuf::Any& config, const std::string& name = {}) {
   v1::Extension extension;
-  extension.set_name(from.name());
-  *extension.mutable_config() = from.config();
+  extension.set_name(name);
+  *extension.mutable_config() = config;
   return extension;
 }
 
@@ -92,7 +91,7 @@ std::shared_ptr<const upstream::HealthCheckConfig> Compiler::compileHealthCheck(
   checkPort(from, cluster, at);
   check->settings.reuse_connection = !from.new_connections();
   check->identity = identityOf(from, to);
-  const auto found = resolve<HealthCheckerExtension>(extensionOf(from), at);
+  const auto found = resolve<HealthCheckerExtension>(extensionOf(from.config(), from.name()), at);
   if (!found) return nullptr;
   check->name = found.name;
   CompileContext here = context();
@@ -124,7 +123,7 @@ void Compiler::compileStickiness(const v1::Cluster& from, const Cursor& at,
   to.sticky_policy.keep_draining = !from.stickiness().leave_draining();
   to.stickiness_identity =
       base::concat("stickiness ", from.stickiness().config().SerializeAsString());
-  const auto found = resolve<StickinessExtension>(extensionOf(from.stickiness()), here);
+  const auto found = resolve<StickinessExtension>(extensionOf(from.stickiness().config()), here);
   if (!found) return;
   CompileContext context = this->context();
   context.cluster_name = to.name;
