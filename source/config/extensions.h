@@ -124,6 +124,8 @@ class HealthCheckerExtension : public base::Extension {
  public:
   static constexpr std::string_view kCategory = "health_checkers";
   std::string_view category() const final { return kCategory; }
+  // False: it makes no connection of its own, to which settings of the check could apply.
+  virtual bool connects() const { return true; }
   // What checks offer by ALPN when they go over TLS; empty: as the cluster does.
   virtual std::vector<std::string> applicationProtocols(
       const google::protobuf::Message& /*config*/) const {

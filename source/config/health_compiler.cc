@@ -23,6 +23,14 @@ v1::Extension extensionOf(const google::protobuf::Any& config, const std::string
   return extension;
 }
 
+void refuseWithoutConnection(bool given, std::string_view field, std::string_view checker,
+                             const Cursor& at) {
+  if (!given) return;
+  at.field(field).error(
+      base::concat("is about connections, of which health_checkers/", checker, " makes none"),
+      "remove it");
+}
+
 // What all but the times was made of.
 std::string identityOf(const v1::HealthCheck& from, const upstream::ClusterConfig& cluster) {
   return base::concat(from.config().SerializeAsString(), "\n", from.port(), " ",
@@ -94,6 +102,11 @@ std::shared_ptr<const upstream::HealthCheckConfig> Compiler::compileHealthCheck(
   const auto found = resolve<HealthCheckerExtension>(extensionOf(from.config(), from.name()), at);
   if (!found) return nullptr;
   check->name = found.name;
+  if (!found.extension->connects()) {
+    const std::string_view checker = found.extension->name();
+    refuseWithoutConnection(from.new_connections(), "new_connections", checker, at);
+    refuseWithoutConnection(from.plain(), "plain", checker, at);
+  }
   CompileContext here = context();
   here.cluster_name = cluster.name();
   if (!from.plain()) {

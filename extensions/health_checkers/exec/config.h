@@ -14,6 +14,7 @@ class ExecExtension final : public config::HealthCheckerExtension {
   std::string_view configType() const override {
     return "weir.extensions.health_checkers.exec.v1.Exec";
   }
+  bool connects() const override { return false; }
   std::shared_ptr<const upstream::HealthCheckerFactory> compile(
       const google::protobuf::Message& config, const config::Cursor& at,
       config::CompileContext& context) const override;

@@ -35,14 +35,15 @@ class ExecConfigTest : public ::testing::Test {
     add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>());
     add(std::make_unique<transport_sockets::plain::PlainExtension>());
   }
-  // With the fields of the check on line 2.
-  std::string findings(std::string_view fields, std::string_view health = "allow_exec: true") {
+  // With the fields of the check on line 2, and those that all checks have on line 3.
+  std::string findings(std::string_view fields, std::string_view health = "allow_exec: true",
+                       std::string_view of_check = {}) {
     config::Diagnostics diagnostics;
     snapshot_ = loader_.loadText(
         base::concat("admin { address: \"127.0.0.1:1\" } health { ", health,
                      " } clusters { name: \"c\" endpoints { address: \"127.0.0.1:80\" } "
                      "health_checks { config { [health_checkers/exec] {\n",
-                     fields, "\n} } } }"),
+                     fields, "\n} } ", of_check, " } }"),
         folder_.file("w.textproto"), 1, diagnostics);
     std::string text = diagnostics.toString();
     const std::string folder = base::concat(folder_.path(), "/");
@@ -108,6 +109,18 @@ TEST_F(ExecConfigTest, HasToBeAllowed) {
                       HasSubstr("clusters[0].health_checks[0].config: checks may not run programs; "
                                 "allow it: health { allow_exec: true }")));
   }
+}
+
+TEST_F(ExecConfigTest, WhatIsAboutConnectionsIsRefused) {
+  const auto with = [this](std::string_view of_check) {
+    return findings("command: \"/bin/sh\"", "allow_exec: true", of_check);
+  };
+  EXPECT_EQ(with("new_connections: true plain: true"),
+            "w.textproto:3:22: clusters[0].health_checks[0].new_connections: is about connections, "
+            "of which health_checkers/exec makes none; remove it\n"
+            "w.textproto:3:34: clusters[0].health_checks[0].plain: is about connections, of which "
+            "health_checkers/exec makes none; remove it\n");
+  EXPECT_EQ(with("new_connections: false plain: false"), "");
 }
 
 TEST_F(ExecConfigTest, BoundsAreKept) {
