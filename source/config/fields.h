@@ -41,6 +41,20 @@ std::chrono::milliseconds readDuration(const google::protobuf::Duration* value,
 // "250 ms", "1.5 s", "10 min", "24 h"
 std::string durationText(std::chrono::milliseconds value);
 
+// How many leading bits of an address count, as `from` has it in ipv4_prefix_length and
+// ipv6_prefix_length; `to` has the defaults, in ipv4_bits and ipv6_bits.
+template <class Message, class Bits>
+void readPrefixLengths(const Message& from, const Cursor& at, Bits& to) {
+  if (from.has_ipv4_prefix_length()) {
+    to.ipv4_bits = static_cast<uint8_t>(
+        readNumber(from.ipv4_prefix_length(), {1, 32}, at.field("ipv4_prefix_length")));
+  }
+  if (from.has_ipv6_prefix_length()) {
+    to.ipv6_bits = static_cast<uint8_t>(
+        readNumber(from.ipv6_prefix_length(), {1, 128}, at.field("ipv6_prefix_length")));
+  }
+}
+
 // Reports when `text` is empty.
 bool require(std::string_view text, const Cursor& at, std::string_view remedy = {});
 

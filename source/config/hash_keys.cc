@@ -36,14 +36,7 @@ upstream::HashKey headerKey(const std::string& name, const Cursor& at) {
 
 upstream::HashKey addressKey(const v1::HashKey::SourceAddress& from, const Cursor& at) {
   upstream::HashKey key;
-  if (from.has_ipv4_prefix_length()) {
-    key.ipv4_bits = static_cast<uint8_t>(
-        readNumber(from.ipv4_prefix_length(), {1, 32}, at.field("ipv4_prefix_length")));
-  }
-  if (from.has_ipv6_prefix_length()) {
-    key.ipv6_bits = static_cast<uint8_t>(
-        readNumber(from.ipv6_prefix_length(), {1, 128}, at.field("ipv6_prefix_length")));
-  }
+  readPrefixLengths(from, at, key);
   return key;
 }
 

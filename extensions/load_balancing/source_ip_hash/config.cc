@@ -11,14 +11,7 @@ std::shared_ptr<const upstream::LoadBalancerFactory> SourceIpHashExtension::comp
     config::CompileContext&) const {
   const auto& from = static_cast<const v1::SourceIpHash&>(config);
   SourceIpHashOptions options;
-  if (from.has_ipv4_prefix_length()) {
-    options.ipv4_bits = static_cast<uint8_t>(
-        config::readNumber(from.ipv4_prefix_length(), {1, 32}, at.field("ipv4_prefix_length")));
-  }
-  if (from.has_ipv6_prefix_length()) {
-    options.ipv6_bits = static_cast<uint8_t>(
-        config::readNumber(from.ipv6_prefix_length(), {1, 128}, at.field("ipv6_prefix_length")));
-  }
+  config::readPrefixLengths(from, at, options);
   return std::make_shared<SourceIpHashFactory>(options);
 }
 

@@ -12,7 +12,6 @@ std::shared_ptr<const upstream::StickinessFactory> TlsSessionExtension::compile(
     config::CompileContext&) const {
   const auto& from = static_cast<const v1::TlsSession&>(config);
   Options options;
-
   options.limits = config::readStickyTable(from.table(), at.field("table"));
   return makeFactory(options);
 }
