@@ -1,46 +1,28 @@
 #include "extensions/stickiness/cookie/config.h"
 
-#include <gtest/gtest.h>
+#include "gtest/gtest.h"
 
-#include "extensions/load_balancing/round_robin/config.h"
-#include "extensions/transport_sockets/plain/config.h"
 #include "source/base/concat.h"
-#include "source/config/snapshot.h"
+#include "test/extensions/stickiness/common/config_outcome.h"
 #include "test/support/child_process.h"
 
 namespace weir::extensions::stickiness::cookie {
 namespace {
 
-// The findings for a configuration, or the name of the stickiness that it makes.
+// As configOutcome(), without the folder of the keys.
 std::string outcome(std::string_view fields) {
-  static const test::TemporaryFolder folder;
+  static const weir::test::TemporaryFolder folder;
   folder.write("good.key", std::string(32, 'k'));
   folder.write("other.key", std::string(1024, 'o') + "\n");
   folder.write("same.key", std::string(32, 'k') + "\n");
   folder.write("short.key", std::string(31, 'k') + "\n");
   folder.write("long.key", std::string(1025, 'k'));
-  base::Registry registry;
-  EXPECT_TRUE(registry.add(std::make_unique<CookieExtension>()).ok());
-  EXPECT_TRUE(
-      registry.add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>()).ok());
-  EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  stats::Store store;
-  config::Loader loader(registry, store);
-  config::Diagnostics diagnostics;
-  const auto snapshot = loader.loadText(
-      base::concat("admin { address: \"127.0.0.1:1\" }\n"
-                   "clusters { name: \"c\" endpoints { address: \"10.0.0.1:80\" } stickiness { "
-                   "config { [stickiness/cookie] {\n",
-                   fields, "\n} } } }"),
-      folder.file("w.textproto"), 1, diagnostics);
-  if (snapshot == nullptr) {
-    std::string text = diagnostics.toString();
-    for (size_t at; (at = text.find(folder.path() + "/")) != std::string::npos;) {
-      text.erase(at, folder.path().size() + 1);
-    }
-    return text;
+  std::string text =
+      test::configOutcome(std::make_unique<CookieExtension>(), fields, folder.file("w.textproto"));
+  for (size_t at; (at = text.find(folder.path() + "/")) != std::string::npos;) {
+    text.erase(at, folder.path().size() + 1);
   }
-  return std::string(snapshot->clusters.at(0)->stickiness->name());
+  return text;
 }
 
 constexpr std::string_view kKey = "key_files: \"good.key\" ";

@@ -1,33 +1,14 @@
 #include "extensions/stickiness/source_ip/config.h"
 
-#include <gtest/gtest.h>
+#include "gtest/gtest.h"
 
-#include "extensions/load_balancing/round_robin/config.h"
-#include "extensions/transport_sockets/plain/config.h"
-#include "source/base/concat.h"
-#include "source/config/snapshot.h"
+#include "test/extensions/stickiness/common/config_outcome.h"
 
 namespace weir::extensions::stickiness::source_ip {
 namespace {
 
-// The findings for a configuration, or the name of the stickiness that it makes.
 std::string outcome(std::string_view fields) {
-  base::Registry registry;
-  EXPECT_TRUE(registry.add(std::make_unique<SourceIpExtension>()).ok());
-  EXPECT_TRUE(
-      registry.add(std::make_unique<load_balancing::round_robin::RoundRobinExtension>()).ok());
-  EXPECT_TRUE(registry.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  stats::Store store;
-  config::Loader loader(registry, store);
-  config::Diagnostics diagnostics;
-  const auto snapshot = loader.loadText(
-      base::concat("admin { address: \"127.0.0.1:1\" }\n"
-                   "clusters { name: \"c\" endpoints { address: \"10.0.0.1:80\" } stickiness { "
-                   "config { [stickiness/source_ip] {\n",
-                   fields, "\n} } } }"),
-      "w.textproto", 1, diagnostics);
-  if (snapshot == nullptr) return diagnostics.toString();
-  return std::string(snapshot->clusters.at(0)->stickiness->name());
+  return test::configOutcome(std::make_unique<SourceIpExtension>(), fields);
 }
 
 TEST(SourceIpConfig, TakesWhatIsInRange) {
