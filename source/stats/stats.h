@@ -50,6 +50,21 @@ class HistogramCell {
   Cell sum_;
 };
 
+// A gauge that every thread may set to any number: whoever does so last is right. Thread-safe.
+class SharedGauge {
+ public:
+  void set(double value) { value_.store(value, std::memory_order_relaxed); }
+  void add(double amount) {
+    double before = value_.load(std::memory_order_relaxed);
+    while (!value_.compare_exchange_weak(before, before + amount, std::memory_order_relaxed)) {
+    }
+  }
+  double value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
 // Names of metrics. Given out by Store; small values.
 struct CounterId {
   uint32_t index;
