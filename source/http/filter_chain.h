@@ -44,6 +44,8 @@ class ResponseSink {
   virtual void setRequestReadEnabled(bool enabled) = 0;
   virtual void clearRouteCache() = 0;
   virtual const Route* resolveRoute() = 0;
+  // What the terminal answers for itself, or breaks the answer off for: before it does.
+  virtual void onTerminalFailure(const StreamError& /*error*/) {}
 
   // Bulk transfer past the chain, see FilterChain::beginRawResponseBody.
   virtual network::Connection* beginRawResponseBody(uint64_t /*bytes*/) { return nullptr; }
@@ -113,6 +115,8 @@ class FilterChain {
   // more of the request.
   void localReply(const LocalReply& reply);
   void reset(const StreamError& error);
+  // What the localReply() or reset() that follows stands for.
+  void noteFailure(const StreamError& error) { sink_.onTerminalFailure(error); }
   void setRequestReadEnabled(bool enabled);
   const Route* route();
 

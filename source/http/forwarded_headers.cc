@@ -76,6 +76,12 @@ void applyFact(bool trusted, bool add, HeaderMap& headers, HeaderId id, std::str
 
 }  // namespace
 
+void appendForwardedFor(HeaderMap& headers, const network::Address& address) {
+  if (!address.isIp()) return;
+  char text[64];
+  appendToList(headers, HeaderId::kXForwardedFor, {text, address.formatIp(text)});
+}
+
 std::string_view nthFromRight(const HeaderMap& headers, HeaderId id, uint32_t n) {
   if (!headers.has(id) || n == 0) return {};
   std::string_view found;

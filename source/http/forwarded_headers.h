@@ -26,6 +26,9 @@ struct ForwardedHeaders {
 void applyForwardedHeaders(const ForwardedHeaders& options, RequestHead& head, StreamInfo& info,
                            network::Address& client);
 
+// Makes `address` the last of X-Forwarded-For; nothing when it is not IP.
+void appendForwardedFor(HeaderMap& headers, const network::Address& address);
+
 // The n-th element from the right (1 is the last) of the list that the field's lines make up; the
 // leftmost when there are fewer, empty when there is none.
 std::string_view nthFromRight(const HeaderMap& headers, HeaderId id, uint32_t n);

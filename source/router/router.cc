@@ -157,6 +157,7 @@ void Router::fail(const StreamError& error) {
   action_ = nullptr;
   upstream_.giveUp();
   stop();
+  chain_.noteFailure(error);
   if (upstream_.answered() && !upstream_.answeredByGrpc()) return chain_.reset(error);
   chain_.localReply(replyFor(error));
 }
@@ -218,7 +219,8 @@ upstream::PickContext Router::pickContext() {
     pick_context.tried = attempts_.retries().tried(serving_->hosts());
     pick_context.tried_in = serving_.get();
   }
-  pick_context.sticky = &sticky_;
+  pick_context.hash = action_->hash;
+  pick_context.sticky = action_->sticky ? &sticky_ : nullptr;
   return pick_context;
 }
 
@@ -228,7 +230,8 @@ void Router::send(upstream::WorkerCluster::Choice& choice) {
   ++chain_.context().info.attempts;
   serving_ = choice.cluster;
   takeOverride(*serving_);
-  if (upstream::Stickiness* const stickiness = serving_->stickiness()) {
+  if (upstream::Stickiness* const stickiness = serving_->stickiness();
+      stickiness != nullptr && action_->sticky) {
     stickiness->onSend(sticky_, chain_.context().request);
   }
   if (action_->retry) armTryTimeout();
@@ -363,6 +366,7 @@ void Router::onUpstreamActivity() {
 }
 
 void Router::onUpstreamAnswer() {
+  if (!action_->sticky) return;
   serving_->stickyAnswer(pickContext(), upstream_.endpoint(), chain_.context().response);
 }
 
