@@ -31,75 +31,131 @@ std::string Arguments::get(const std::string& name, std::string fallback) const 
   return found == options.end() ? fallback : found->second;
 }
 
-std::optional<Arguments> parseArguments(std::string_view command, std::span<const Option> options,
-                                        std::span<char* const> words, std::string& error) {
-  Arguments arguments;
-  const auto fail = [&](std::string text) {
-    error = std::move(text);
-    return std::nullopt;
-  };
-  for (size_t i = 0; i < words.size(); ++i) {
-    const std::string_view word = words[i];
-    if (word == "--help" || word == "-h") {
-      arguments.help = true;
-      return arguments;
+namespace {
+
+// One run over the words of one command.
+class Parser {
+ public:
+  Parser(const Syntax& syntax, std::span<char* const> words, std::string& error)
+      : syntax_(syntax), words_(words), error_(error) {}
+
+  std::optional<Arguments> parse() {
+    while (next_ < words_.size() && !arguments_.help) {
+      if (!parseWord(words_[next_++])) return std::nullopt;
     }
-    if (word.size() < 2 || word[0] != '-') {
-      return fail(
-          base::concat("unexpected argument \"", word, "\"; see weir ", command, " --help"));
-    }
-    const bool is_long = word.starts_with("--");
-    const size_t equals = is_long ? word.find('=') : std::string_view::npos;
-    const std::string_view name = word.substr(is_long ? 2 : 1, equals - (is_long ? 2 : 1));
-    const Option* option = is_long == (name.size() > 1) ? find(options, name) : nullptr;
-    if (option == nullptr) return fail(unknownFlag(command, options, word.substr(0, equals)));
-    if (arguments.has(std::string(option->name))) {
-      return fail(base::concat("--", option->name, " is given twice; keep one"));
-    }
-    std::string& value = arguments.options[std::string(option->name)];
-    if (option->value_name.empty()) {
-      if (equals != std::string_view::npos) {
-        return fail(base::concat("--", option->name, " takes no value"));
-      }
-    } else if (equals != std::string_view::npos) {
-      value = word.substr(equals + 1);
-    } else if (i + 1 < words.size()) {
-      value = words[++i];
-    } else {
-      return fail(base::concat("--", option->name, " needs a value: --", option->name, " ",
-                               option->value_name));
-    }
+    if (!arguments_.help && !complete()) return std::nullopt;
+    return std::move(arguments_);
   }
-  for (const Option& option : options) {
-    if (option.required && arguments.get(std::string(option.name)).empty()) {
-      return fail(base::concat("--", option.name, " is missing: weir ", command, " --", option.name,
-                               " ", option.value_name));
-    }
+
+ private:
+  bool parseWord(std::string_view word) {
+    if (only_operands_ || word.size() < 2 || word[0] != '-') return addOperand(word);
+    if (word == "--") return only_operands_ = true;
+    if (word == "--help" || word == "-h") return arguments_.help = true;
+    return parseOption(word);
   }
-  return arguments;
+  bool addOperand(std::string_view word) {
+    const Operands& wanted = syntax_.operands;
+    if (wanted.name.empty() || (!wanted.many && !arguments_.operands.empty())) {
+      return fail("unexpected argument \"", word, "\"; see weir ", syntax_.command, " --help");
+    }
+    arguments_.operands.emplace_back(word);
+    return true;
+  }
+  bool parseOption(std::string_view word);
+  bool complete();
+
+  template <class... Parts>
+  bool fail(const Parts&... parts) {
+    error_ = base::concat(parts...);
+    return false;
+  }
+
+  const Syntax& syntax_;
+  const std::span<char* const> words_;
+  std::string& error_;
+  size_t next_ = 0;
+  bool only_operands_ = false;
+  Arguments arguments_;
+};
+
+bool Parser::parseOption(std::string_view word) {
+  const bool is_long = word.starts_with("--");
+  const size_t equals = is_long ? word.find('=') : std::string_view::npos;
+  const std::string_view name = word.substr(is_long ? 2 : 1, equals - (is_long ? 2 : 1));
+  const Option* option = is_long == (name.size() > 1) ? find(syntax_.options, name) : nullptr;
+  if (option == nullptr) {
+    return fail(unknownFlag(syntax_.command, syntax_.options, word.substr(0, equals)));
+  }
+  if (arguments_.has(std::string(option->name))) {
+    return fail("--", option->name, " is given twice; keep one");
+  }
+  std::string& value = arguments_.options[std::string(option->name)];
+  if (option->value_name.empty()) {
+    return equals == std::string_view::npos || fail("--", option->name, " takes no value");
+  }
+  if (equals != std::string_view::npos) {
+    value = word.substr(equals + 1);
+  } else if (next_ < words_.size()) {
+    value = words_[next_++];
+  } else {
+    return fail("--", option->name, " needs a value: --", option->name, " ", option->value_name);
+  }
+  return true;
 }
 
-std::string usage(std::string_view command, std::string_view summary,
-                  std::span<const Option> options) {
-  std::string text = base::concat(summary, "\n\nUsage: weir ", command);
-  for (const Option& option : options) {
-    const std::string shown =
-        option.letter != 0 ? base::concat("-", option.letter, option.value_name.empty() ? "" : " ",
-                                          option.value_name)
-                           : base::concat("--", option.name, option.value_name.empty() ? "" : " ",
-                                          option.value_name);
+// Is all there that has to be?
+bool Parser::complete() {
+  for (const Option& option : syntax_.options) {
+    if (option.required && arguments_.get(std::string(option.name)).empty()) {
+      return fail("--", option.name, " is missing: weir ", syntax_.command, " --", option.name, " ",
+                  option.value_name);
+    }
+  }
+  if (!syntax_.operands.name.empty() && arguments_.operands.empty()) {
+    return fail(syntax_.operands.name, " is missing: weir ", syntax_.command, " ",
+                syntax_.operands.name);
+  }
+  return true;
+}
+
+void appendHelp(std::string left, std::string_view help, std::string& text) {
+  left.resize(std::max<size_t>(left.size() + 2, 28), ' ');
+  text += base::concat(left, help, "\n");
+}
+
+}  // namespace
+
+std::optional<Arguments> parseArguments(const Syntax& syntax, std::span<char* const> words,
+                                        std::string& error) {
+  return Parser(syntax, words, error).parse();
+}
+
+std::string usage(const Syntax& syntax, std::string_view summary) {
+  std::string text = base::concat(summary, "\n\nUsage: weir ", syntax.command);
+  for (const Option& option : syntax.options) {
+    const std::string_view gap = option.value_name.empty() ? "" : " ";
+    const std::string shown = option.letter != 0
+                                  ? base::concat("-", option.letter, gap, option.value_name)
+                                  : base::concat("--", option.name, gap, option.value_name);
     text += option.required ? base::concat(" ", shown) : base::concat(" [", shown, "]");
   }
-  text += "\n\nOptions:\n";
-  for (const Option& option : options) {
-    std::string left = option.letter != 0 ? base::concat("  -", option.letter, ", ") : "      ";
-    left +=
-        base::concat("--", option.name, option.value_name.empty() ? "" : " ", option.value_name);
-    left.resize(std::max<size_t>(left.size() + 2, 28), ' ');
-    text += base::concat(left, option.help, "\n");
+  const Operands& operands = syntax.operands;
+  if (!operands.name.empty()) {
+    text += base::concat(" ", operands.name, operands.many ? "…" : "", "\n\nArguments:\n");
+    appendHelp(base::concat("  ", operands.name), operands.help, text);
+    text += "\nOptions:\n";
+  } else {
+    text += "\n\nOptions:\n";
   }
-  text += "  -h, --help                This text.\n";
-  return text;
+  for (const Option& option : syntax.options) {
+    const std::string left =
+        option.letter != 0 ? base::concat("  -", option.letter, ", ") : std::string(6, ' ');
+    appendHelp(base::concat(left, "--", option.name, option.value_name.empty() ? "" : " ",
+                            option.value_name),
+               option.help, text);
+  }
+  return text + "  -h, --help                This text.\n";
 }
 
 }  // namespace weir::exe

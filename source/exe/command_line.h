@@ -18,22 +18,37 @@ struct Option {
   bool required = false;
 };
 
+// What a command takes besides its options.
+struct Operands {
+  std::string_view name;  // "FILE"; empty: none
+  std::string_view help;
+  bool many = false;  // one or more, else exactly one
+};
+
 // What a command is called with.
 struct Arguments {
   std::map<std::string, std::string> options;  // by long name; a switch has ""
+  std::vector<std::string> operands;
   bool help = false;
 
   bool has(const std::string& name) const { return options.contains(name); }
   std::string get(const std::string& name, std::string fallback = {}) const;
 };
 
-// Parses "--name VALUE", "--name=VALUE", "-n VALUE" and switches. On an error returns nullopt and
-// puts one line that says what is wrong and what would be right into `error`.
-std::optional<Arguments> parseArguments(std::string_view command, std::span<const Option> options,
-                                        std::span<char* const> words, std::string& error);
+// How a command is called. Borrows.
+struct Syntax {
+  std::string_view command;  // "run", "plugin inspect"
+  std::span<const Option> options;
+  Operands operands = {};
+};
+
+// Parses "--name VALUE", "--name=VALUE", "-n VALUE", switches and operands; behind "--" all are
+// operands. On an error returns nullopt and puts one line that says what is wrong and what would be
+// right into `error`.
+std::optional<Arguments> parseArguments(const Syntax& syntax, std::span<char* const> words,
+                                        std::string& error);
 
 // The help text of a command.
-std::string usage(std::string_view command, std::string_view summary,
-                  std::span<const Option> options);
+std::string usage(const Syntax& syntax, std::string_view summary);
 
 }  // namespace weir::exe

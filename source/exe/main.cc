@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,16 +50,17 @@ std::string unreadable(const std::string& path) {
 }
 
 struct Command {
-  std::string_view name;
+  std::string_view name;  // one word, or two: "lua test"
   std::string_view summary;
   std::vector<Option> options;
-  int (*run)(const base::Registry& registry, const Arguments& arguments);
+  Operands operands;
+  int (*run)(base::Registry& registry, const Arguments& arguments);
 };
 
 const Option kConfigOption{"config", 'c', "FILE", "The configuration, in protobuf text format.",
                            true};
 
-int check(const base::Registry& registry, const Arguments& arguments) {
+int check(base::Registry& registry, const Arguments& arguments) {
   const std::string path = arguments.get("config");
   stats::Store stats;
   config::Loader loader(registry, stats);
@@ -76,7 +79,7 @@ absl::Status startLog(const config::RuntimeConfig& runtime) {
   return base::log::start({.file = runtime.log_path, .async = true});
 }
 
-int serve(const base::Registry& registry, const Arguments& arguments) {
+int serve(base::Registry& registry, const Arguments& arguments) {
   // Before the first thread, so that all inherit it.
   server::SignalSource::block({SIGTERM, SIGINT, SIGUSR1});
   ::signal(SIGPIPE, SIG_IGN);
@@ -105,28 +108,30 @@ int serve(const base::Registry& registry, const Arguments& arguments) {
   return exit_code;
 }
 
-int extensions(const base::Registry& registry, const Arguments&) {
+int extensions(base::Registry& registry, const Arguments&) {
   std::fputs(config::describeExtensions(registry).c_str(), stdout);
   return kOk;
 }
 
-int version(const base::Registry&, const Arguments&) {
+int version(base::Registry&, const Arguments&) {
   std::printf("weir %.*s\n", static_cast<int>(server::kVersion.size()), server::kVersion.data());
   return kOk;
 }
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"run", "Runs the proxy until SIGTERM or SIGINT.", {kConfigOption}, serve},
+      {"run", "Runs the proxy until SIGTERM or SIGINT.", {kConfigOption}, {}, serve},
       {"check",
        "Validates a configuration and every file it names, without side effects.",
        {kConfigOption},
+       {},
        check},
       {"extensions",
        "Lists the extensions with category, configuration message and fields.",
        {},
+       {},
        extensions},
-      {"version", "Prints the version.", {}, version},
+      {"version", "Prints the version.", {}, {}, version},
   };
   return all;
 }
@@ -137,34 +142,53 @@ std::string overview() {
       "[OPTIONS]\n\nCommands:\n";
   for (const Command& command : commands()) {
     std::string name = base::concat("  ", command.name);
-    name.resize(14, ' ');
+    name.resize(18, ' ');
     text += base::concat(name, command.summary, "\n");
   }
   return text + "\nweir COMMAND --help says more.\n";
 }
 
-int main(int argc, char** argv) {
-  const std::string_view word = argc > 1 ? argv[1] : "--help";
-  if (word == "--help" || word == "-h" || word == "help") {
-    std::fputs(overview().c_str(), argc > 1 ? stdout : stderr);
-    return argc > 1 ? kOk : kUsage;
-  }
+// The command that `words` begin with, and how many of them name it.
+struct Chosen {
   const Command* command = nullptr;
+  size_t words = 0;
+};
+Chosen chooseCommand(std::span<char* const> words) {
+  const std::string_view first = std::string_view(words[0]) == "--version" ? "version" : words[0];
+  const std::string both = words.size() > 1 ? base::concat(first, " ", words[1]) : std::string();
+  for (const Command& command : commands()) {
+    if (command.name == both) return {&command, 2};
+    if (command.name == first) return {&command, 1};
+  }
+  return {};
+}
+
+int unknownCommand(std::span<char* const> words) {
+  const std::string_view first = words[0];
   std::vector<std::string> names;
-  for (const Command& candidate : commands()) {
-    names.emplace_back(candidate.name);
-    if (candidate.name == (word == "--version" ? "version" : word)) command = &candidate;
+  std::vector<std::string> longer;
+  for (const Command& command : commands()) {
+    names.emplace_back(command.name);
+    if (command.name.starts_with(base::concat(first, " "))) longer.emplace_back(command.name);
   }
-  if (command == nullptr) {
-    return usageError(base::concat("unknown command \"", word, "\"", base::didYouMean(word, names),
-                                   "; see weir --help"));
+  if (!longer.empty()) {
+    std::string known;
+    for (const std::string& name : longer) known += base::concat(known.empty() ? "" : ", ", name);
+    return usageError(base::concat("\"", first, "\" needs a second word: ", known));
   }
-  std::string error;
-  const auto arguments = parseArguments(command->name, command->options,
-                                        {argv + 2, static_cast<size_t>(argc - 2)}, error);
+  return usageError(base::concat("unknown command \"", first, "\"", base::didYouMean(first, names),
+                                 "; see weir --help"));
+}
+
+// What can be said without a registry: no arguments that are wrong, no file that cannot be read.
+// nullopt: go on.
+std::optional<int> settleArguments(const Command& command,
+                                   const std::optional<Arguments>& arguments,
+                                   std::string_view error) {
   if (!arguments.has_value()) return usageError(error);
   if (arguments->help) {
-    std::fputs(usage(command->name, command->summary, command->options).c_str(), stdout);
+    const Syntax syntax{command.name, command.options, command.operands};
+    std::fputs(usage(syntax, command.summary).c_str(), stdout);
     return kOk;
   }
   if (arguments->has("config")) {
@@ -173,15 +197,31 @@ int main(int argc, char** argv) {
       return usageError(base::concat(path, ": ", why));
     }
   }
+  return std::nullopt;
+}
+
+int main(std::span<char* const> words) {
+  const std::string_view word = words.empty() ? "--help" : words[0];
+  if (word == "--help" || word == "-h" || word == "help") {
+    std::fputs(overview().c_str(), words.empty() ? stderr : stdout);
+    return words.empty() ? kUsage : kOk;
+  }
+  const Chosen chosen = chooseCommand(words);
+  if (chosen.command == nullptr) return unknownCommand(words);
+  const Command& command = *chosen.command;
+  std::string error;
+  const auto arguments = parseArguments({command.name, command.options, command.operands},
+                                        words.subspan(chosen.words), error);
+  if (const auto settled = settleArguments(command, arguments, error)) return *settled;
   base::Registry registry;
   const absl::Status registered = weir::extensions::registerAllExtensions(registry);
   if (!registered.ok()) return usageError(base::view(registered.message()));
-  return command->run(registry, *arguments);
+  return command.run(registry, *arguments);
 }
 
 }  // namespace
 }  // namespace weir::exe
 
 int main(int argc, char** argv) {
-  return weir::exe::main(argc, argv);
+  return weir::exe::main({argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0});
 }

@@ -19,11 +19,11 @@ struct Outcome {
   std::string error;
 };
 
-Outcome parse(std::vector<std::string> words) {
+Outcome parse(std::vector<std::string> words, const Operands& operands = {}) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   Outcome outcome;
-  outcome.arguments = parseArguments("run", kOptions, pointers, outcome.error);
+  outcome.arguments = parseArguments({"run", kOptions, operands}, pointers, outcome.error);
   return outcome;
 }
 
@@ -62,7 +62,22 @@ TEST(CommandLine, HelpNeedsNothingElse) {
   const Outcome outcome = parse({"--help"});
   ASSERT_TRUE(outcome.arguments.has_value());
   EXPECT_TRUE(outcome.arguments->help);
-  EXPECT_THAT(usage("run", "Runs.", kOptions), HasSubstr("Usage: weir run -c FILE [-q]"));
+  EXPECT_THAT(usage({"run", kOptions}, "Runs."), HasSubstr("Usage: weir run -c FILE [-q]"));
+}
+
+TEST(CommandLine, TakesOperands) {
+  const Operands one{"FILE", "The file.", false};
+  const Operands many{"FILE", "The files.", true};
+  const Outcome single = parse({"a", "-c", "x"}, one);
+  ASSERT_TRUE(single.arguments.has_value()) << single.error;
+  EXPECT_EQ(single.arguments->operands, std::vector<std::string>{"a"});
+  const Outcome several = parse({"-c", "x", "a", "--", "-b"}, many);
+  ASSERT_TRUE(several.arguments.has_value()) << several.error;
+  EXPECT_EQ(several.arguments->operands, (std::vector<std::string>{"a", "-b"}));
+  EXPECT_THAT(parse({"-c", "x", "a", "b"}, one).error, HasSubstr("unexpected argument \"b\""));
+  EXPECT_THAT(parse({"-c", "x"}, one).error, HasSubstr("FILE is missing: weir run FILE"));
+  EXPECT_THAT(usage({"run", kOptions, many}, "Runs."),
+              HasSubstr("Usage: weir run -c FILE [-q] FILE…"));
 }
 
 }  // namespace
