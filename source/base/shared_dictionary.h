@@ -15,13 +15,14 @@ namespace weir::base {
 
 // Values by key that all threads share: what scripts and plugins count, cache and agree upon.
 //
-// Every operation is atomic. The keys are spread over shards with a lock each, by a hash that is
-// keyed anew for each dictionary (SipHash), so that nobody who chooses keys can make them meet.
-// Bytes are bounded, and honestly counted: entries with their keys and texts, hash tables, expiry
-// heaps, and what malloc adds. When there is no room, what has expired goes first, then what was
-// used longest ago, in the shard of the new entry if that has its share and else in the largest;
-// the order of use is kept to a sixteenth of the shard's entries. No thread of its own: what has
-// expired is found by whoever meets it, and a few more by each write. Thread-safe.
+// Every operation is atomic. The keys are spread over shards with a lock each, by a hash with a key
+// of this dictionary, so that nobody who chooses keys can make them meet. Bytes are bounded and
+// honestly counted: entries with their keys and texts, hash tables, expiry heaps, and what malloc
+// adds. When there is no room, what has expired goes first, then what was used longest ago: in the
+// shard of the new entry if that has its share, else in the largest. The order of use is kept to a
+// sixteenth of a shard's entries. There is no thread behind it: what has expired is found by
+// whoever meets it, and a few more with each write. An entry takes about 80 bytes beside its key
+// and text, 16 more with a ttl. Thread-safe.
 class SharedDictionary {
  public:
   using Time = std::chrono::steady_clock::time_point;  // event::MonotonicTime
@@ -30,9 +31,7 @@ class SharedDictionary {
   static constexpr uint64_t kLeastBytes = uint64_t{64} << 10;
   static constexpr uint64_t kMostBytes = uint64_t{16} << 30;
   static constexpr size_t kMaxKeyBytes = 65'535;
-  static constexpr size_t kMaxTextBytes = size_t{64} << 20;
-  // Of an entry, beside its key and text.
-  static constexpr size_t kEntryOverhead = 72;
+  static constexpr size_t kMaxTextBytes = size_t{16} << 20;
 
   // What is put in; a text is copied.
   using Value = std::variant<bool, double, std::string_view>;
@@ -45,7 +44,7 @@ class SharedDictionary {
     kNotANumber,    // incr() of a text or boolean: nothing changed
     // Key or value are over their limits, or larger than the whole dictionary: nothing changed.
     kTooLarge,
-    // Writers on other threads took what was freed for it, again and again. The key is gone.
+    // Writers on other threads took what was freed for it, again and again. Nothing was written.
     kNoRoom,
   };
   static constexpr bool done(Result result) {
@@ -124,7 +123,6 @@ class SharedDictionary {
   uint64_t size() const { return totals().items; }
 
  private:
-  class Shard;
   struct State;
 
   const std::string name_;
