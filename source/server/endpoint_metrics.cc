@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/base/concat.h"
+#include "source/server/metric_text.h"
 #include "source/server/server.h"
 #include "source/upstream/cluster.h"
 
@@ -57,14 +58,10 @@ constexpr Family kFamilies[] = {
      &Totals::resets},
 };
 
-std::string header(std::string_view name, std::string_view type, std::string_view help) {
-  return concat("# HELP weir_", name, " ", help, "\n# TYPE weir_", name, " ", type, "\n");
-}
-
 void appendResponses(const std::vector<Row>& rows, std::string& text) {
   constexpr std::string_view kClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-  text += header("endpoint_responses_total", "counter",
-                 "Responses from the endpoint by class of status");
+  text += metricHeader("endpoint_responses_total", "counter",
+                       "Responses from the endpoint by class of status");
   for (const Row& row : rows) {
     for (size_t i = 0; i < 5; ++i) {
       if (row.totals.responses_by_class[i] == 0) continue;
@@ -76,7 +73,7 @@ void appendResponses(const std::vector<Row>& rows, std::string& text) {
 
 void appendTimes(const std::vector<Row>& rows, std::string& text) {
   constexpr std::string_view kName = "endpoint_response_microseconds";
-  text += header(kName, "summary", "Time from sending a request to its complete answer");
+  text += metricHeader(kName, "summary", "Time from sending a request to its complete answer");
   for (const Row& row : rows) {
     text += concat("weir_", kName, "_sum{", row.labels, "} ", row.totals.response_us, "\n");
     text += concat("weir_", kName, "_count{", row.labels, "} ", row.totals.completed, "\n");
@@ -94,7 +91,7 @@ std::string endpointMetrics(Server& server, std::string_view filter) {
   if (rows.empty()) return text;
   for (const Family& family : kFamilies) {
     if (!wanted(family.name)) continue;
-    text += header(family.name, family.type, family.help);
+    text += metricHeader(family.name, family.type, family.help);
     for (const Row& row : rows) {
       text += concat("weir_", family.name, "{", row.labels, "} ", row.totals.*family.value, "\n");
     }

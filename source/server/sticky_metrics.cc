@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "source/base/concat.h"
+#include "source/server/metric_text.h"
 #include "source/server/server.h"
 #include "source/upstream/cluster.h"
 
@@ -35,17 +36,13 @@ constexpr Family kFamilies[] = {
      &Totals::expired},
 };
 
-std::string header(std::string_view name, std::string_view type, std::string_view help) {
-  return concat("# HELP weir_", name, " ", help, "\n# TYPE weir_", name, " ", type, "\n");
-}
-
 std::string labelOf(const upstream::ClusterConfig& cluster) {
   return concat("cluster=\"", stats::escapedLabel(cluster.name), "\"");
 }
 
 void appendPinned(Server& server, const std::vector<Row>& rows, std::string& text) {
   constexpr std::string_view kName = "endpoint_pinned_clients";
-  text += header(kName, "gauge", "Clients that belong to the endpoint");
+  text += metricHeader(kName, "gauge", "Clients that belong to the endpoint");
   for (const Row& row : rows) {
     const auto hosts = server.routing().hosts(row.cluster->name);
     if (hosts == nullptr) continue;
@@ -74,7 +71,7 @@ std::string stickyMetrics(Server& server, std::string_view filter) {
   if (rows.empty()) return text;
   for (const Family& family : kFamilies) {
     if (!wanted(family.name)) continue;
-    text += header(family.name, family.type, family.help);
+    text += metricHeader(family.name, family.type, family.help);
     for (const Row& row : rows) {
       text += concat("weir_", family.name, "{", labelOf(*row.cluster), "} ",
                      row.totals.*family.value, "\n");
