@@ -1,7 +1,6 @@
 // TLS through the whole proxy: clients over TLS, endpoints over TLS, certificates that change, and
 // clients that never get anywhere.
 
-#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -14,6 +13,7 @@
 
 #include "gtest/gtest.h"
 
+#include "test/integration/tls_client.h"
 #include "test/support/configs.h"
 #include "test/support/eventually.h"
 #include "test/support/in_process_proxy.h"
@@ -27,75 +27,14 @@ namespace {
 using test::InProcessProxy;
 using test::RawConnection;
 using test::ScriptedOrigin;
+using test::TlsClient;
 
 constexpr char kGet[] = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-// A blocking client over TLS that takes whatever certificate it is shown.
-class TlsClient {
- public:
-  explicit TlsClient(uint16_t port, const test::TestCertificate& certificate = {})
-      : connection_(RawConnection::connectTo(port)), context_(SSL_CTX_new(TLS_method())) {
-    SSL_CTX_set_custom_verify(context_.get(), SSL_VERIFY_PEER,
-                              [](SSL*, uint8_t*) { return ssl_verify_ok; });
-    if (certificate.x509() != nullptr) {
-      SSL_CTX_use_certificate(context_.get(), certificate.x509());
-      SSL_CTX_use_PrivateKey(context_.get(), certificate.key());
-    }
-    ssl_.reset(SSL_new(context_.get()));
-    SSL_set_tlsext_host_name(ssl_.get(), "localhost");
-    SSL_set_fd(ssl_.get(), connection_.fd());
-    up_ = SSL_connect(ssl_.get()) == 1;
-  }
-  bool up() const { return up_; }
-  std::string commonName() const {
-    const bssl::UniquePtr<X509> shown(SSL_get_peer_certificate(ssl_.get()));
-    char name[100] = "";
-    if (shown != nullptr) {
-      X509_NAME_get_text_by_NID(X509_get_subject_name(shown.get()), NID_commonName, name,
-                                sizeof name);
-    }
-    return name;
-  }
-  // The response to `request`, which has a Content-Length.
-  std::string exchange(const std::string& request) {
-    if (SSL_write(ssl_.get(), request.data(), static_cast<int>(request.size())) <= 0) return "";
-    std::string response;
-    std::vector<char> bytes(64 * 1024);
-    while (!complete(response)) {
-      const int count = SSL_read(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
-      if (count <= 0) break;
-      response.append(bytes.data(), static_cast<size_t>(count));
-    }
-    return response;
-  }
-
- private:
-  static bool complete(const std::string& response) {
-    const size_t head = response.find("\r\n\r\n");
-    if (head == std::string::npos) return false;
-    std::string lower = response.substr(0, head);
-    std::transform(lower.begin(), lower.end(), lower.begin(), ::tolower);
-    const size_t at = lower.find("content-length: ");
-    const size_t length = at == std::string::npos ? 0 : std::stoul(lower.substr(at + 16));
-    return response.size() >= head + 4 + length;
-  }
-  RawConnection connection_;
-  bssl::UniquePtr<SSL_CTX> context_;
-  bssl::UniquePtr<SSL> ssl_;
-  bool up_ = false;
-};
-
 class TlsTest : public testing::Test {
  protected:
-  // Listener "edge" with TLS in front of cluster "origin".
   std::string tlsListener(const std::string& fields = {}) const {
-    return "listeners { name: \"edge\" address: \"127.0.0.1:0\" filter_chains {\n"
-           "transport_socket { config { [transport_sockets/tls] {\n"
-           "certificates { certificate_file: \"" +
-           pki_.serverCertificate() + "\" private_key_file: \"" + pki_.serverKey() + "\" } " +
-           fields +
-           " } } }\nfilters { config { [network_filters/http_connection_manager] { virtual_hosts { "
-           "name: \"all\" domains: \"*\" routes { route { cluster: \"origin\" } } } } } } } }\n";
+    return test::tlsListener(pki_, fields);
   }
   std::string upstreamTls(const std::string& fields) const {
     return "transport_socket { config { [transport_sockets/upstream_tls] { ca_files: \"" +
