@@ -1,5 +1,9 @@
 // When a request of plain HTTP is sent again, and what of it.
 
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
 #include "test/router/grpc_fixture.h"
 
 namespace weir::router {
@@ -13,18 +17,36 @@ class RouterHttpRetryTest : public GrpcRouterTest {
  protected:
   // The back-off is random: 40 ms at most here.
   void backOff() { worker.dispatcher.advance(milliseconds(60)); }
+  // The n-th retry is planned.
+  void waitForPlan(int n) {
+    ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == n; }));
+  }
   // The n-th retry is due.
   void waitForRetry(int n = 1) {
-    ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == n; }));
+    waitForPlan(n);
     backOff();
+  }
+  // A request without a body.
+  std::unique_ptr<Stream> sent(std::string_view method, std::string_view path) {
+    auto made = stream(method, path);
+    made->send();
+    return made;
+  }
+  // The head of one with so many bytes of body.
+  std::unique_ptr<Stream> announced(std::string_view method, std::string_view path,
+                                    uint64_t bytes) {
+    auto made = stream(method, path);
+    made->request.framing = http::BodyFraming::kContentLength;
+    made->request.content_length = bytes;
+    made->sendHead();
+    return made;
   }
   At arrivedHead() { return arrived("\r\n\r\n"); }
 };
 
 TEST_F(RouterHttpRetryTest, AnAnswerOfFailureIsDiscardedAndAnotherEndpointAsked) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   At first = arrivedHead();
   first.send(kBusy);
   waitForRetry();
@@ -42,8 +64,7 @@ TEST_F(RouterHttpRetryTest, AnAnswerOfFailureIsDiscardedAndAnotherEndpointAsked)
 // The rest of the discarded answer is read: its connection is as good as any.
 TEST_F(RouterHttpRetryTest, TheConnectionOfADiscardedAnswerIsKept) {
   apply();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   At first = arrivedHead();
   first.send(kBusy);
   waitForRetry();
@@ -57,8 +78,7 @@ TEST_F(RouterHttpRetryTest, TheConnectionOfADiscardedAnswerIsKept) {
 
 TEST_F(RouterHttpRetryTest, TheRestOfADiscardedAnswerIsWaitedForAsLongAsThePauseTakes) {
   apply({.max_connections = 1});
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   arrivedHead().send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
   waitForRetry();
   At second = arrivedHead();
@@ -71,11 +91,10 @@ TEST_F(RouterHttpRetryTest, TheRestOfADiscardedAnswerIsWaitedForAsLongAsThePause
 
 TEST_F(RouterHttpRetryTest, ADiscardedAnswerMayBreak) {
   apply();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   At first = arrivedHead();
   first.send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
-  ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == 1; }));
+  waitForPlan(1);
   close(first);
   worker.run();
   backOff();
@@ -86,10 +105,9 @@ TEST_F(RouterHttpRetryTest, ADiscardedAnswerMayBreak) {
 
 TEST_F(RouterHttpRetryTest, TheClientLeavesWhileAnAnswerIsDiscarded) {
   apply();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   arrivedHead().send("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu");
-  ASSERT_TRUE(worker.until([&] { return process.gauge("cluster_retries_total") == 1; }));
+  waitForPlan(1);
   s->end();
   s.reset();
   backOff();
@@ -99,8 +117,7 @@ TEST_F(RouterHttpRetryTest, TheClientLeavesWhileAnAnswerIsDiscarded) {
 
 TEST_F(RouterHttpRetryTest, TheLastAnswerIsPassedOn) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   for (int i = 1; i <= 3; ++i) {
     arrivedHead().send(kBusy);
     if (i < 3) waitForRetry(i);
@@ -115,8 +132,7 @@ TEST_F(RouterHttpRetryTest, TheLastAnswerIsPassedOn) {
 TEST_F(RouterHttpRetryTest, OtherAnswersAreNot) {
   applyBoth();
   for (const char* status : {"200 OK", "404 Not Found", "500 Oh", "429 Slow"}) {
-    auto s = stream("GET", "/again");
-    s->send();
+    auto s = sent("GET", "/again");
     arrivedHead().send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n");
     ASSERT_TRUE(ended(*s));
     EXPECT_EQ(s->sink.status, std::atoi(status));
@@ -126,13 +142,11 @@ TEST_F(RouterHttpRetryTest, OtherAnswersAreNot) {
 
 TEST_F(RouterHttpRetryTest, WhatMayHaveHadAnEffectIsNot) {
   applyBoth();
-  auto post = stream("POST", "/again");
-  post->send();
+  auto post = sent("POST", "/again");
   arrivedHead().send(kBusy);
   ASSERT_TRUE(ended(*post));
   EXPECT_EQ(post->sink.status, 503);
-  auto cut = stream("POST", "/again");
-  cut->send();
+  auto cut = sent("POST", "/again");
   close(arrivedHead());
   ASSERT_TRUE(ended(*cut));
   EXPECT_EQ(cut->sink.status, 502);
@@ -141,10 +155,7 @@ TEST_F(RouterHttpRetryTest, WhatMayHaveHadAnEffectIsNot) {
 
 TEST_F(RouterHttpRetryTest, UnlessTheRouteSaysSo) {
   applyBoth();
-  auto post = stream("POST", "/any_method");
-  post->request.framing = http::BodyFraming::kContentLength;
-  post->request.content_length = 4;
-  post->sendHead();
+  auto post = announced("POST", "/any_method", 4);
   post->sendBody("body", true);
   arrived("body").send(kBusy);
   waitForRetry();
@@ -155,10 +166,7 @@ TEST_F(RouterHttpRetryTest, UnlessTheRouteSaysSo) {
 
 TEST_F(RouterHttpRetryTest, ABodyOverTheLimitIsNotReplayed) {
   applyBoth();
-  auto put = stream("PUT", "/again");
-  put->request.framing = http::BodyFraming::kContentLength;
-  put->request.content_length = 32 * 1024 + 1;
-  put->sendHead();
+  auto put = announced("PUT", "/again", 32 * 1024 + 1);
   put->sendBody(std::string(32 * 1024, 'x'), false);
   put->sendBody("y", true);
   arrived("xy").send(kBusy);
@@ -169,8 +177,7 @@ TEST_F(RouterHttpRetryTest, ABodyOverTheLimitIsNotReplayed) {
 
 TEST_F(RouterHttpRetryTest, AConnectionThatBreaksBeforeAnAnswer) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   close(arrivedHead());
   waitForRetry();
   arrivedHead().send(kOk);
@@ -184,10 +191,7 @@ TEST_F(RouterHttpRetryTest, AnEndpointThatCannotBeReachedIsLeftForAnotherAtOnce)
   applyBoth();
   other.kill();
   for (int i = 0; i < 4; ++i) {
-    auto s = stream("POST", "/c");
-    s->request.framing = http::BodyFraming::kContentLength;
-    s->request.content_length = 4;
-    s->sendHead();
+    auto s = announced("POST", "/c", 4);
     s->sendBody("body", true);
     arrived("body").send(kOk);
     ASSERT_TRUE(ended(*s));
@@ -201,8 +205,7 @@ TEST_F(RouterHttpRetryTest, OnlyOneOtherIsTried) {
   TestOrigin third;
   worker.clusters.apply({process.config({origin.address(), other.address(), third.address()})});
   for (TestOrigin* each : {&origin, &other, &third}) each->kill();
-  auto s = stream();
-  s->send();
+  auto s = sent("GET", "/c");
   ASSERT_TRUE(ended(*s));
   EXPECT_EQ(s->sink.status, 503);
   EXPECT_EQ(s->info.attempts, 2u);
@@ -214,8 +217,7 @@ TEST_F(RouterHttpRetryTest, TheLimitsOfTheClusterHold) {
   worker.clusters.apply({process.config({origin.address(), other.address()}, options)});
   origin.kill();
   other.kill();
-  auto s = stream();
-  s->send();
+  auto s = sent("GET", "/c");
   ASSERT_TRUE(ended(*s));
   EXPECT_EQ(s->sink.status, 503);
   EXPECT_EQ(s->info.attempts, 1u);
@@ -226,8 +228,7 @@ TEST_F(RouterHttpRetryTest, TheLimitsOfTheClusterHold) {
 
 TEST_F(RouterHttpRetryTest, AnAttemptThatTakesTooLongIsGivenUpForAnother) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   At first = arrivedHead();
   worker.dispatcher.advance(milliseconds(310));
   EXPECT_EQ(process.gauge("cluster_retries_total"), 1);
@@ -242,8 +243,7 @@ TEST_F(RouterHttpRetryTest, AnAttemptThatTakesTooLongIsGivenUpForAnother) {
 
 TEST_F(RouterHttpRetryTest, TheLastAttemptHasTheTimeOfTheRoute) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   for (int i = 0; i < 2; ++i) {
     arrivedHead();
     worker.dispatcher.advance(milliseconds(310));
@@ -261,8 +261,7 @@ TEST_F(RouterHttpRetryTest, TheLastAttemptHasTheTimeOfTheRoute) {
 
 TEST_F(RouterHttpRetryTest, AnAttemptThatCannotBeRepeatedHasTheTimeOfTheRoute) {
   applyBoth();
-  auto s = stream("POST", "/again");
-  s->send();
+  auto s = sent("POST", "/again");
   At at = arrivedHead();
   worker.dispatcher.advance(milliseconds(2000));
   EXPECT_FALSE(s->sink.ended);
@@ -273,8 +272,7 @@ TEST_F(RouterHttpRetryTest, AnAttemptThatCannotBeRepeatedHasTheTimeOfTheRoute) {
 
 TEST_F(RouterHttpRetryTest, AnAnswerThatHasBegunHasTheTimeOfTheRoute) {
   applyBoth();
-  auto s = stream("GET", "/again");
-  s->send();
+  auto s = sent("GET", "/again");
   At at = arrivedHead();
   at.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
   ASSERT_TRUE(worker.until([&] { return s->sink.body == "o"; }));
@@ -289,9 +287,7 @@ TEST_F(RouterHttpRetryTest, AnAnswerThatHasBegunHasTheTimeOfTheRoute) {
 TEST_F(RouterHttpRetryTest, AnAttemptThatGoesOnForWantOfRoomIsGivenUpLater) {
   upstream::ClusterOptions options{.retry_limits = {.most = 1, .budget_percent = 0}};
   worker.clusters.apply({process.config({origin.address(), other.address()}, options)});
-  auto a = stream("GET", "/again"), b = stream("GET", "/again");
-  a->send();
-  b->send();
+  auto a = sent("GET", "/again"), b = sent("GET", "/again");
   arrivedHead();
   arrivedHead();
   worker.dispatcher.advance(milliseconds(310));
@@ -312,10 +308,7 @@ TEST_F(RouterHttpRetryTest, AnAttemptThatGoesOnForWantOfRoomIsGivenUpLater) {
 // Who sends slowly is not the endpoint.
 TEST_F(RouterHttpRetryTest, TheTimeOfAnAttemptRunsFromTheEndOfTheRequest) {
   applyBoth();
-  auto s = stream("PUT", "/again");
-  s->request.framing = http::BodyFraming::kContentLength;
-  s->request.content_length = 4;
-  s->sendHead();
+  auto s = announced("PUT", "/again", 4);
   s->sendBody("bo", false);
   arrived("bo");
   worker.dispatcher.advance(milliseconds(500));
@@ -333,8 +326,7 @@ TEST_F(RouterHttpRetryTest, AnEndpointThatDoesNotTakeTheConnectionIsOverdueToo) 
   upstream::FullOrigin full;
   worker.clusters.apply({process.config({full.address(), origin.address()})});
   for (int i = 0; i < 2; ++i) {
-    auto s = stream("GET", "/again");
-    s->send();
+    auto s = sent("GET", "/again");
     worker.run();
     if (worker.cluster().host(0).in_flight == 1) {
       worker.dispatcher.advance(milliseconds(310));
