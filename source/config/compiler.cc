@@ -21,6 +21,7 @@ namespace weir::config {
 namespace {
 
 constexpr uint64_t kMaxWorkers = 1024;
+constexpr uint32_t kMaxUnawaitedCalls = 1'000'000;
 
 std::string_view levelName(v1::Log::Level level) {
   switch (level) {
@@ -124,6 +125,10 @@ void Compiler::compileRuntime(const v1::Runtime& from, const Cursor& at, Runtime
                                        at.field("drain_timeout"));
   runtime.max_connections = static_cast<uint32_t>(
       readNumber(from.max_connections(), {0, kMaxConnections}, at.field("max_connections")));
+  if (from.has_max_unawaited_calls()) {
+    runtime.max_unawaited_calls = static_cast<uint32_t>(readNumber(
+        from.max_unawaited_calls(), {0, kMaxUnawaitedCalls}, at.field("max_unawaited_calls")));
+  }
   runtime.log_level = levelName(from.log().level());
   if (from.log().path().empty()) return;
   const Cursor path = at.field("log").field("path");
@@ -192,13 +197,19 @@ Compiler::Any Compiler::defaultOf(std::string_view category, std::string_view na
   return {*extension, std::move(message), std::string(name)};
 }
 
-std::shared_ptr<const http::HttpFilterFactory> Compiler::httpFilter(const v1::Extension& from,
-                                                                    const Cursor& at,
-                                                                    CompileContext& context,
-                                                                    std::string* name) {
-  const auto found = resolve<HttpFilterExtension>(from, at);
+Compiler::HttpFilter Compiler::httpFilter(const v1::Extension& from, const Cursor& at,
+                                          CompileContext& context) {
+  auto found = resolve<HttpFilterExtension>(from, at);
+  if (!found) return {};
+  auto factory = found.extension->compile(*found.config, at.field("config"), context);
+  return {std::move(found.name), found.extension, std::move(factory)};
+}
+
+std::shared_ptr<const http::RouteProviderFactory> Compiler::routeProvider(const v1::Extension& from,
+                                                                          const Cursor& at,
+                                                                          CompileContext& context) {
+  const auto found = resolve<RoutingExtension>(from, at);
   if (!found) return nullptr;
-  if (name != nullptr) *name = found.name;
   return found.extension->compile(*found.config, at.field("config"), context);
 }
 

@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,7 @@ class FilterChain;
 class FilterChainMatch;
 class HealthCheck;
 class Listener;
+class RouteFilter;
 class Runtime;
 }  // namespace weir::config::v1
 
@@ -55,20 +58,32 @@ class Compiler {
     Any any = resolveAny(T::kCategory, from, at);
     return {static_cast<const T*>(any.extension), std::move(any.config), std::move(any.name)};
   }
-  // Compiled: null after an error. `context` is the caller's own.
-  std::shared_ptr<const http::HttpFilterFactory> httpFilter(const v1::Extension& from,
-                                                            const Cursor& at,
-                                                            CompileContext& context,
-                                                            std::string* name = nullptr);
+  // An HTTP filter as compiled; without factory after an error, without extension when it is none
+  // at all.
+  struct HttpFilter {
+    std::string name;
+    const HttpFilterExtension* extension = nullptr;
+    std::shared_ptr<const http::HttpFilterFactory> factory;
+  };
+  // `context` is the caller's own, here and below.
+  HttpFilter httpFilter(const v1::Extension& from, const Cursor& at, CompileContext& context);
+  // What a route or virtual host says of one of `filters`; nothing after an error.
+  std::optional<http::RouteFilter> routeFilter(const v1::RouteFilter& from,
+                                               std::span<const HttpFilter> filters,
+                                               const Cursor& at, CompileContext& context);
+  // Null after an error, as with those that follow.
+  std::shared_ptr<const http::RouteProviderFactory> routeProvider(const v1::Extension& from,
+                                                                  const Cursor& at,
+                                                                  CompileContext& context);
   std::shared_ptr<const http::AccessLoggerFactory> accessLogger(const v1::Extension& from,
                                                                 const Cursor& at,
                                                                 CompileContext& context);
-  // `from` null: plain. `context`: the caller's own.
+  // `from` null: plain.
   std::shared_ptr<const network::TransportSocketFactory> compileTransport(const v1::Extension* from,
                                                                           bool downstream,
                                                                           const Cursor& at,
                                                                           CompileContext& context);
-  // An algorithm, for whoever nests another one. `from` null: round_robin. `context`: the caller's.
+  // An algorithm, for whoever nests another one. `from` null: round_robin.
   std::shared_ptr<const upstream::LoadBalancerFactory> loadBalancing(const v1::Extension* from,
                                                                      const Cursor& at,
                                                                      CompileContext& context);

@@ -11,6 +11,7 @@
 #include "source/config/main_part.h"
 #include "source/http/access_log.h"
 #include "source/http/filter.h"
+#include "source/http/route.h"
 #include "source/network/listener_filter.h"
 #include "source/network/network_filter.h"
 #include "source/network/transport_socket.h"
@@ -93,6 +94,19 @@ class HttpFilterExtension : public base::Extension {
   static constexpr std::string_view kCategory = "http_filters";
   std::string_view category() const final { return kCategory; }
   virtual std::shared_ptr<const http::HttpFilterFactory> compile(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
+  // The settings that a route or virtual host has for the filter, for FilterHandle::routeConfig().
+  // Unless it is overridden, the filter has none.
+  virtual std::shared_ptr<const http::RouteFilterConfig> compileRoute(
+      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const;
+};
+
+// Finds routes where the table of virtual hosts does not do. Immutable.
+class RoutingExtension : public base::Extension {
+ public:
+  static constexpr std::string_view kCategory = "routing";
+  std::string_view category() const final { return kCategory; }
+  virtual std::shared_ptr<const http::RouteProviderFactory> compile(
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "source/config/domain.h"
 #include "source/config/fields.h"
 #include "source/config/hash_keys.h"
+#include "source/config/metadata_compiler.h"
 #include "source/config/retry_compiler.h"
 #include "source/http/semantics.h"
 
@@ -180,11 +181,41 @@ router::DirectResponseAction compileDirectResponse(const v1::DirectResponse& fro
   return action;
 }
 
-router::RouteEntry compileRoute(const v1::Route& from, const std::string& host, const Cursor& at,
-                                const Compiler& compiler) {
-  router::RouteEntry entry;
+using RouteFilters = google::protobuf::RepeatedPtrField<v1::RouteFilter>;
+
+std::vector<http::RouteFilter> compileFilters(const RouteFilters& from, const Cursor& at,
+                                              const RouteScope& scope) {
+  std::vector<http::RouteFilter> settings;
+  std::map<std::string, int> names;
+  for (int i = 0; i < from.size(); ++i) {
+    const Cursor here = at.at("filters", i);
+    checkUnique(from[i].name(), i, names, "filter", here.field("name"));
+    auto one = scope.context.compiler.routeFilter(from[i], scope.filters, here, scope.context);
+    if (one) settings.push_back(*std::move(one));
+  }
+  return settings;
+}
+
+// Of a route: what it says itself, and for other filters what its virtual host says.
+std::vector<http::RouteFilter> combined(std::vector<http::RouteFilter> route,
+                                        const std::vector<http::RouteFilter>& host) {
+  const size_t own = route.size();
+  for (const http::RouteFilter& filter : host) {
+    const bool said = std::any_of(
+        route.begin(), route.begin() + static_cast<std::ptrdiff_t>(own),
+        [&](const http::RouteFilter& other) { return other.position == filter.position; });
+    if (!said) route.push_back(filter);
+  }
+  return route;
+}
+
+router::RouteEntry compileRoute(const v1::Route& from, const router::RouteEntry& defaults,
+                                const Cursor& at, const RouteScope& scope) {
+  const Compiler& compiler = scope.context.compiler;
+  router::RouteEntry entry = defaults;
   entry.route_name = from.name();
-  entry.virtual_host = host;
+  entry.filters = combined(compileFilters(from.filters(), at, scope), defaults.filters);
+  entry.own_metadata = compileMetadata(from.metadata(), at.field("metadata"));
   entry.match = compileMatch(from.match(), at.field("match"));
   switch (from.action_case()) {
     case v1::Route::kRoute:
@@ -235,9 +266,9 @@ void compileDomains(const v1::VirtualHost& from, int host, const Cursor& at,
 
 std::vector<router::VirtualHost> compileVirtualHosts(
     const google::protobuf::RepeatedPtrField<v1::VirtualHost>& from, const Cursor& at,
-    const Compiler& compiler) {
+    const RouteScope& scope) {
   std::vector<router::VirtualHost> hosts;
-  if (from.empty()) {
+  if (from.empty() && scope.required) {
     at.field("virtual_hosts")
         .error("at least one virtual host is required",
                "add virtual_hosts { name: \"all\" domains: \"*\" … }");
@@ -255,9 +286,12 @@ std::vector<router::VirtualHost> compileVirtualHosts(
       here.field("routes").error("a virtual host needs a route",
                                  "add routes { route { cluster: \"…\" } }");
     }
+    router::RouteEntry defaults;
+    defaults.virtual_host = host.name;
+    defaults.filters = compileFilters(from[i].filters(), here, scope);
+    defaults.host_metadata = compileMetadata(from[i].metadata(), here.field("metadata"));
     for (int r = 0; r < from[i].routes_size(); ++r) {
-      host.routes.push_back(
-          compileRoute(from[i].routes(r), host.name, here.at("routes", r), compiler));
+      host.routes.push_back(compileRoute(from[i].routes(r), defaults, here.at("routes", r), scope));
     }
   }
   return hosts;

@@ -66,6 +66,8 @@ struct ConnectionManagerConfig {
   std::vector<std::string>
       upgrades;  // lower-case protocols that may tunnel ("websocket"); default: websocket
   std::shared_ptr<const RouteResolver> routes;
+  std::shared_ptr<const RouteProviderFactory> route_provider;  // null: `routes` alone decide
+  bool routes_set_filters = false;  // some route says something of a filter (RouteFilter)
   struct Filter {
     std::string name;
     std::shared_ptr<const HttpFilterFactory> factory;

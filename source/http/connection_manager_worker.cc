@@ -33,6 +33,7 @@ ConnectionManagerWorker::ConnectionManagerWorker(
       dispatcher_(services.get<event::Dispatcher>()),
       io_(services.get<network::IoContext>()),
       cells_(stats, services.get<stats::Block>()) {
+  if (config_->route_provider) route_provider_ = config_->route_provider->bind(services);
   for (const auto& filter : config_->filters) filters_.push_back(filter.factory->bind(services));
   for (const auto& logger : config_->access_loggers) loggers_.push_back(logger->bind(services));
   terminal_ = config_->terminal->bind(services);
@@ -71,8 +72,9 @@ void ConnectionManagerWorker::reap() {
 }
 
 void ConnectionManagerWorker::addFilters(FilterChain& chain, base::Arena& arena) {
-  for (const auto& factory : filters_) {
-    if (HttpFilter* filter = factory->create(arena)) chain.addFilter(*filter);
+  if (config_->routes_set_filters) chain.askRouteForFilters();
+  for (uint32_t position = 0; position < filters_.size(); ++position) {
+    if (HttpFilter* filter = filters_[position]->create(arena)) chain.addFilter(*filter, position);
   }
 }
 

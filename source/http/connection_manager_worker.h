@@ -59,6 +59,8 @@ class ConnectionManagerWorker final : public base::LocalCounted {
   void retireStream(ServerStream& stream);
 
   void addFilters(FilterChain& chain, base::Arena& arena);
+  // Null: the table alone decides.
+  WorkerRouteProvider* routeProvider() { return route_provider_.get(); }
   Terminal& createTerminal(FilterChain& chain, base::Arena& arena) {
     return terminal_->create(arena, chain);
   }
@@ -91,6 +93,7 @@ class ConnectionManagerWorker final : public base::LocalCounted {
   network::IoContext& io_;
   Cells cells_;
   base::Random random_;
+  std::unique_ptr<WorkerRouteProvider> route_provider_;
   std::vector<std::unique_ptr<WorkerHttpFilterFactory>> filters_;
   std::vector<std::unique_ptr<AccessLogger>> loggers_;
   std::unique_ptr<WorkerTerminalFactory> terminal_;

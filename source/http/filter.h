@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,7 @@ namespace weir::http {
 using network::Verdict;
 
 class FilterChain;
+class RouteFilterConfig;
 
 // What a filter wants to see of a body in one direction; declared at creation, so that the chain
 // does the buffering.
@@ -36,6 +38,11 @@ struct BodyNeeds {
   uint32_t collect_limit_bytes = 1024 * 1024;
 };
 
+struct ReplyField {
+  std::string_view name;
+  std::string_view value;
+};
+
 // A reply that Weir makes itself. To a request of gRPC or gRPC-Web it goes out as a response of
 // trailers only, with status 200: `grpc_status` (or what `status` means in gRPC), and `body` as the
 // message.
@@ -48,6 +55,8 @@ struct LocalReply {
   std::string_view location = {};  // adds Location: when not empty (redirects)
   bool close_connection = false;
   std::optional<GrpcStatus> grpc_status = {};
+  // Further fields of its head; copied. None that frame a message or belong to a connection.
+  std::span<const ReplyField> fields = {};
 };
 
 // What a filter may do to its stream. Valid as long as the filter. Worker-confined.
@@ -93,6 +102,9 @@ class FilterHandle {
   // Forgets the route: it is looked up again, from the changed head, when next needed.
   void clearRouteCache();
   const Route* route();
+  // What the route says of this filter: null when nothing, else what the filter's extension has
+  // made of it (HttpFilterExtension::compileRoute).
+  const RouteFilterConfig* routeConfig();
 
  private:
   FilterChain* chain_;

@@ -2,6 +2,7 @@
 
 #include "source/http/dynamic_metadata.h"
 #include "source/http/filter_chain_slot.h"
+#include "source/http/route.h"
 
 namespace weir::http {
 
@@ -12,8 +13,9 @@ FilterChain::~FilterChain() {
   clear();
 }
 
-void FilterChain::addFilter(HttpFilter& filter) {
-  Slot* slot = context_.arena.create<Slot>(*this, filter, filter.bodyNeeds(), slots_++, last_);
+void FilterChain::addFilter(HttpFilter& filter, uint32_t position) {
+  Slot* slot =
+      context_.arena.create<Slot>(*this, filter, filter.bodyNeeds(), slots_++, position, last_);
   filter.handle_ = &slot->handle;
   (last_ == nullptr ? first_ : last_->next) = slot;
   last_ = slot;
@@ -22,7 +24,7 @@ void FilterChain::addFilter(HttpFilter& filter) {
 void FilterChain::clear() {
   for (Slot* slot = first_; slot != nullptr;) {
     Slot* next = slot->next;
-    slot->filter.~HttpFilter();
+    slot->made.~HttpFilter();
     slot->~Slot();
     slot = next;
   }
@@ -33,6 +35,7 @@ void FilterChain::clear() {
   response_sent_ = Sent::kNothing;
   pending_ = Pending::kNone;
   ended_ = close_after_response_ = request_dropped_ = head_seen_ = false;
+  routes_set_filters_ = false;
   grpc_type_ = {};
   request_read_enabled_ = terminal_reads_request_ = true;
   request_full_ = response_full_ = response_blocked_ = client_blocked_ = false;
@@ -188,6 +191,13 @@ void FilterHandle::clearRouteCache() {
 }
 const Route* FilterHandle::route() {
   return chain_->route();
+}
+const RouteFilterConfig* FilterHandle::routeConfig() {
+  if (!chain_->routes_set_filters_) return nullptr;
+  const Route* route = chain_->route();
+  const RouteFilter* settings =
+      route == nullptr ? nullptr : route->filter(chain_->slot(index_)->position);
+  return settings == nullptr ? nullptr : settings->config.get();
 }
 
 }  // namespace weir::http

@@ -88,8 +88,10 @@ class FilterChain {
   FilterChain& operator=(const FilterChain&) = delete;
 
   // Before the first call. Filters in request order; terminal last. The chain runs the filter's
-  // destructor in clear().
-  void addFilter(HttpFilter& filter);
+  // destructor in clear(). `position`: as routes know it (RouteFilter).
+  void addFilter(HttpFilter& filter, uint32_t position = 0);
+  // Routes may disable filters: each is asked for before the request's head comes to a filter.
+  void askRouteForFilters() { routes_set_filters_ = true; }
   void setTerminal(Terminal& terminal) { terminal_ = &terminal; }
   // After end(), with no frame of filter or terminal on the stack: destroys the filters, drops what
   // is held, ready for another exchange. Before the arena is cleared.
@@ -186,6 +188,7 @@ class FilterChain {
   // Around each call of a filter. afterCall() applies the verdict, resumes that were asked for
   // inside, and replies or resets that waited for the call's end; false: this half is dead now.
   void beforeCall(Slot& slot);
+  void passByIfDisabled(Slot& slot);
   template <class D>
   bool afterCall(Slot& slot, Verdict verdict);
   void performPending();
@@ -235,6 +238,7 @@ class FilterChain {
   Sent response_sent_ = Sent::kNothing;
   Pending pending_ = Pending::kNone;
   bool ended_ = false;
+  bool routes_set_filters_ = false;
   bool close_after_response_ = false;
   bool head_seen_ = false;
   bool request_dropped_ = false;  // what still comes of the request goes nowhere

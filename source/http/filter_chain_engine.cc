@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "source/http/filter_chain_slot.h"
+#include "source/http/route.h"
 
 // One filter, one direction.
 namespace weir::http {
@@ -110,7 +111,7 @@ bool FilterChain::showTrailers(Slot& slot) {
   half.shown = Half::Mark::kTrailers;
   const bool empty = D::trailers(context_).empty();
   beforeCall(slot);
-  const Verdict verdict = D::showTrailers(*this, slot.filter);
+  const Verdict verdict = D::showTrailers(*this, *slot.filter);
   half.trailers_dropped = !empty && D::trailers(context_).empty();
   if (half.trailers_dropped && half.passed == Half::Mark::kNothing) {
     half.trailers = false;  // the body that waits is the end
@@ -180,7 +181,7 @@ bool FilterChain::showBody(Slot& slot, bool end_stream) {
   account<D>(half, -static_cast<int64_t>(data.size()));
   if (end_stream || half.collecting()) half.shown = Half::Mark::kBody;
   beforeCall(slot);
-  const Verdict verdict = D::showBody(slot.filter, data, end_stream);
+  const Verdict verdict = D::showBody(*slot.filter, data, end_stream);
   if (half.collecting() && D::framing(context_) == BodyFraming::kContentLength) {
     D::contentLength(context_) = data.size();
   }
@@ -232,7 +233,7 @@ void FilterChain::refuseTooLarge(Slot& slot) {
 void FilterChain::passInformational(Slot* slot) {
   for (; slot != nullptr; slot = slot->previous) {
     beforeCall(*slot);
-    const Verdict verdict = slot->filter.onInformational(context_.response);
+    const Verdict verdict = slot->filter->onInformational(context_.response);
     if (!afterCall<Response>(*slot, Verdict::kContinue) || verdict == Verdict::kPause) return;
   }
   if (response_sent_ == Sent::kNothing) sink_.sendInformational(context_.response);
@@ -246,6 +247,16 @@ void FilterChain::sendContinue(Slot& slot) {
   context_.response.status = 100;
   passInformational(slot.previous);
   if (response_sent_ == Sent::kNothing) context_.response.clear();
+}
+
+// Such a filter is called for nothing at all; its destructor still runs.
+void FilterChain::passByIfDisabled(Slot& slot) {
+  const Route* const route = this->route();
+  const RouteFilter* const settings = route == nullptr ? nullptr : route->filter(slot.position);
+  if (settings == nullptr || !settings->disabled) return;
+  slot.filter = context_.arena.create<HttpFilter>();
+  setMode<Request>(slot, BodyMode::kNone);
+  setMode<Response>(slot, BodyMode::kNone);
 }
 
 void FilterChain::beforeCall(Slot& slot) {

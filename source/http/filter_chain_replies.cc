@@ -1,3 +1,5 @@
+#include <new>
+#include <span>
 #include <utility>
 
 #include "source/http/filter_chain_slot.h"
@@ -11,6 +13,20 @@ namespace {
 
 // Fields are bounded where they arrive: gRPC's clients take 8 KiB of them.
 constexpr size_t kMaxGrpcMessageBytes = 1024;
+
+std::span<const ReplyField> copyFields(std::span<const ReplyField> fields, base::Arena& arena) {
+  if (fields.empty()) return {};
+  auto* const copies =
+      static_cast<ReplyField*>(arena.allocate(fields.size_bytes(), alignof(ReplyField)));
+  for (size_t i = 0; i < fields.size(); ++i) {
+    new (&copies[i]) ReplyField{arena.copy(fields[i].name), arena.copy(fields[i].value)};
+  }
+  return {copies, fields.size()};
+}
+
+void addFields(HeaderMap& to, std::span<const ReplyField> fields) {
+  for (const ReplyField& field : fields) to.add(field.name, field.value);
+}
 
 // Not in the midst of a character of UTF-8.
 std::string_view cutMessage(std::string_view message) {
@@ -48,6 +64,7 @@ void FilterChain::reply(uint32_t origin, const LocalReply& given) {
   pending_reply_.body = context_.arena.copy(given.body);
   pending_reply_.content_type = context_.arena.copy(given.content_type);
   pending_reply_.location = context_.arena.copy(given.location);
+  pending_reply_.fields = copyFields(given.fields, context_.arena);
 }
 
 void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
@@ -89,6 +106,7 @@ void FilterChain::sendReply(Slot* to, const LocalReply& given) {
   if (!bodiless) body.append(given.body);
   const std::string_view type = context_.arena.copy(given.content_type);
   const std::string_view location = context_.arena.copy(given.location);
+  const std::span<const ReplyField> fields = copyFields(given.fields, context_.arena);
   ResponseHead& head = context_.response;
   head.clear();
   head.status = given.status;
@@ -96,6 +114,7 @@ void FilterChain::sendReply(Slot* to, const LocalReply& given) {
   head.content_length = body.size();
   if (!body.empty() && !type.empty()) head.headers.add(HeaderId::kContentType, type);
   if (!location.empty()) head.headers.add(HeaderId::kLocation, location);
+  addFields(head.headers, fields);
   addOverload(head.headers, given);
   const bool head_only = body.empty() || context_.request.isHead();
   const uint32_t origin = response_origin_;
@@ -127,12 +146,14 @@ std::string_view FilterChain::grpcTypeFor(uint32_t origin) const {
 void FilterChain::sendGrpcReply(Slot* to, std::string_view type, const LocalReply& given) {
   LocalReply reply = given;
   reply.body = context_.arena.copy(cutMessage(given.body));
+  reply.fields = copyFields(given.fields, context_.arena);
   ResponseHead& head = context_.response;
   head.clear();
   head.status = 200;
   head.framing = BodyFraming::kContentLength;
   head.headers.add(HeaderId::kContentType, type);
   addGrpcStatus(head.headers, reply);
+  addFields(head.headers, reply.fields);
   addOverload(head.headers, given);
   passHead<Response>(to, true);
 }
@@ -202,7 +223,7 @@ void FilterChain::performEnd() {
   if (ended_) return;
   ended_ = true;
   endTerminal();
-  for (Slot* slot = first_; slot != nullptr; slot = slot->next) slot->filter.onStreamEnd();
+  for (Slot* slot = first_; slot != nullptr; slot = slot->next) slot->filter->onStreamEnd();
   dropHeld();
 }
 

@@ -38,18 +38,23 @@ struct FilterChain::Half {
 
 // A filter and its place in the chain; lives in the arena.
 struct FilterChain::Slot {
-  Slot(FilterChain& chain, HttpFilter& f, const BodyNeeds& needs, uint32_t i, Slot* before)
-      : filter(f),
+  Slot(FilterChain& chain, HttpFilter& f, const BodyNeeds& needs, uint32_t i, uint32_t p,
+       Slot* before)
+      : filter(&f),
+        made(f),
         handle(chain, i),
         index(i),
+        position(p),
         collect_limit(needs.collect_limit_bytes),
         previous(before),
         request(chain.context_.blocks, needs.request),
         response(chain.context_.blocks, needs.response) {}
 
-  HttpFilter& filter;
+  HttpFilter* filter;  // who is called: `made`, or when the route disables that, one of no effect
+  HttpFilter& made;
   FilterHandle handle;
   const uint32_t index;
+  const uint32_t position;  // among all that are configured
   uint32_t collect_limit;
   Slot* const previous;
   Slot* next = nullptr;
@@ -72,8 +77,9 @@ struct FilterChain::Request {
   static uint64_t& contentLength(FilterChainContext& c) { return c.request.content_length; }
 
   static Verdict showHead(FilterChain& chain, Slot& slot, bool end_stream) {
+    if (chain.routes_set_filters_) chain.passByIfDisabled(slot);
     slot.grpc_type = grpcReplyType(chain.context_.request.headers);
-    return slot.filter.onRequestHead(chain.context_.request, end_stream);
+    return slot.filter->onRequestHead(chain.context_.request, end_stream);
   }
   static Verdict showBody(HttpFilter& filter, buffer::Buffer& data, bool end_stream) {
     return filter.onRequestBody(data, end_stream);
@@ -107,7 +113,7 @@ struct FilterChain::Response {
   static uint64_t& contentLength(FilterChainContext& c) { return c.response.content_length; }
 
   static Verdict showHead(FilterChain& chain, Slot& slot, bool end_stream) {
-    return slot.filter.onResponseHead(chain.context_.response, end_stream);
+    return slot.filter->onResponseHead(chain.context_.response, end_stream);
   }
   static Verdict showBody(HttpFilter& filter, buffer::Buffer& data, bool end_stream) {
     return filter.onResponseBody(data, end_stream);

@@ -257,10 +257,23 @@ void ServerStream::clearRouteCache() {
 const Route* ServerStream::resolveRoute() {
   if (!route_known_) {
     route_known_ = true;
+    WorkerRouteProvider* const provider = worker_.routeProvider();
     const auto& routes = worker_.config().routes;
-    info_.route = routes ? routes->resolve(request_, info_) : nullptr;
+    if (provider != nullptr) {
+      askProvider(*provider);
+    } else {
+      info_.route = routes ? routes->resolve(request_, info_) : nullptr;
+    }
   }
   return info_.route;
+}
+
+// What it makes is kept until the end: the terminal may still act upon a route that a filter has
+// cleared.
+void ServerStream::askProvider(WorkerRouteProvider& provider) {
+  ProvidedRoute provided = provider.resolve(request_, info_, *worker_.config().routes);
+  if (provided.owned) made_routes_.push_back(std::move(provided.owned));
+  info_.route = provided.route;
 }
 
 network::Connection* ServerStream::beginRawResponseBody(uint64_t bytes) {
@@ -364,6 +377,7 @@ void ServerStream::recycle() {
   arena_.clear();
   if (info_.downstream_remote == &client_) client_ = network::Address();
   info_ = StreamInfo();
+  made_routes_.clear();
   phase_ = Phase::kUnused;
   request_complete_ = route_known_ = tunnel_ = last_of_client_ = false;
   worker_kept_.reset();

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "source/base/arena.h"
 #include "source/base/intrusive_list.h"
@@ -14,6 +16,7 @@ namespace weir::http {
 
 class ConnectionManagerWorker;
 class HttpSession;
+class WorkerRouteProvider;
 
 // One exchange with a client: takes the request from the codec, makes it fit to be forwarded, runs
 // the filter chain and sends the answer. Pooled by the worker. Worker-confined.
@@ -69,6 +72,7 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   void rawResponseBodyProgress(uint64_t bytes) override;
   void finishRawResponseBody() override;
 
+  void askProvider(WorkerRouteProvider& provider);
   StreamError prepareRequest();
   void applyRequestId();
   void refuse(const StreamError& error);
@@ -93,7 +97,8 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   HeaderMap response_trailers_{response_.arena};
   StreamInfo info_;
   base::Arena arena_;
-  network::Address client_;  // when X-Forwarded-For named it
+  std::vector<std::shared_ptr<const void>> made_routes_;  // by a provider, for this request
+  network::Address client_;                               // when X-Forwarded-For named it
   FilterChain chain_;
 
   event::WheelTimer idle_timer_;

@@ -15,7 +15,15 @@ struct RouteTable::State {
   HostIndex host_index;
   std::vector<PathIndex> path_indices;  // as in hosts
   std::vector<std::string> clusters;
+  bool sets_filters = false;
 };
+
+const http::RouteFilter* RouteEntry::filter(uint32_t position) const {
+  for (const http::RouteFilter& filter : filters) {
+    if (filter.position == position) return &filter;
+  }
+  return nullptr;
+}
 
 namespace {
 
@@ -57,6 +65,7 @@ absl::StatusOr<std::shared_ptr<const RouteTable>> RouteTable::compile(
     }
     for (RouteEntry& route : host.routes) {
       route.virtual_host = host.name;
+      state->sets_filters |= !route.filters.empty();
       if (route.kind == RouteEntry::Kind::kCluster) {
         route.cluster.cluster_index = numbers.of(route.cluster.cluster);
       }
@@ -84,6 +93,10 @@ const RouteEntry* RouteTable::match(std::string_view authority, std::string_view
   if (host == HostIndex::kNone) return nullptr;
   const uint32_t route = state_->path_indices[host].match(path);
   return route == PathIndex::kNone ? nullptr : &state_->hosts[host].routes[route];
+}
+
+bool RouteTable::setsFilters() const {
+  return state_->sets_filters;
 }
 
 const std::vector<std::string>& RouteTable::clusters() const {

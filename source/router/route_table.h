@@ -76,8 +76,10 @@ struct RetryPolicy {
 };
 
 struct ClusterAction {
+  static constexpr uint32_t kByName = ~uint32_t{0};
+
   std::string cluster;
-  uint32_t cluster_index = 0;  // into RouteTable::clusters()
+  uint32_t cluster_index = kByName;  // into RouteTable::clusters(); kByName: in no table
   std::chrono::milliseconds timeout{
       15'000};  // whole exchange from request complete to response complete; zero: none
   std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
@@ -115,12 +117,18 @@ struct RouteEntry final : public http::Route {
   ClusterAction cluster;
   RedirectAction redirect;
   DirectResponseAction direct;
+  std::vector<http::RouteFilter> filters = {};  // its own and its virtual host's
+  std::shared_ptr<const http::Metadata> own_metadata = {};
+  std::shared_ptr<const http::Metadata> host_metadata = {};
 
   std::string_view name() const override { return route_name; }
   std::string_view virtualHostName() const override { return virtual_host; }
   std::string_view clusterName() const override {
     return kind == Kind::kCluster ? std::string_view(cluster.cluster) : std::string_view();
   }
+  const http::RouteFilter* filter(uint32_t position) const override;
+  const http::Metadata* metadata() const override { return own_metadata.get(); }
+  const http::Metadata* virtualHostMetadata() const override { return host_metadata.get(); }
 };
 
 struct VirtualHost {
@@ -144,6 +152,8 @@ class RouteTable final : public http::RouteResolver {
   const http::Route* resolve(const http::RequestHead& head,
                              const http::StreamInfo& info) const override;
   const RouteEntry* match(std::string_view authority, std::string_view path) const;
+  // Some route has RouteEntry::filters.
+  bool setsFilters() const;
   // Names of all clusters routes point at; ClusterAction::cluster_index points in here.
   const std::vector<std::string>& clusters() const;
 

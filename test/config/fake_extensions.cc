@@ -40,10 +40,12 @@ class FakeHttp final : public Fake<NetworkFilterExtension, HttpConnectionManager
   std::shared_ptr<const network::NetworkFilterFactory> compile(
       const Message& config, const Cursor& at, CompileContext& context) const override {
     const auto& from = static_cast<const HttpConnectionManager&>(config);
-    compileVirtualHosts(from.virtual_hosts(), at, context.compiler);
+    std::vector<Compiler::HttpFilter> filters;
     for (int i = 0; i < from.http_filters_size(); ++i) {
-      context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i), context);
+      filters.push_back(
+          context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i), context));
     }
+    compileVirtualHosts(from.virtual_hosts(), at, {.context = context, .filters = filters});
     for (int i = 0; i < from.access_logs_size(); ++i) {
       context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context);
     }

@@ -188,6 +188,77 @@ TEST(Messages, ExtensionOfAnotherCategory) {
       "which there are none\n");
 }
 
+TEST(Messages, FiltersOfRoutes) {
+  const auto hosts = [](std::string_view host, std::string_view filters) {
+    return findings(
+        withHosts(base::concat("virtual_hosts { name: \"v\" domains: \"*\" ", host,
+                               "\nroutes { route { cluster: \"web\" } } }\n", filters)));
+  };
+  constexpr std::string_view kTag = "http_filters { config { [http_filters/tag] {} } }";
+  const std::string at = base::concat(kHosts, "[0].filters[0]");
+  EXPECT_EQ(hosts("filters { name: \"tag\" disabled: true }", kTag), "");
+  EXPECT_EQ(
+      hosts("\nfilters { name: \"tga\" disabled: true }", kTag),
+      base::concat("w.textproto:3:17: ", at,
+                   ".name: there is no \"tga\" among the http_filters; did you mean \"tag\"?\n"));
+  EXPECT_EQ(
+      hosts("\nfilters { name: \"tag\" disabled: true }", ""),
+      base::concat("w.textproto:3:17: ", at,
+                   ".name: there is no \"tag\" among the http_filters; the connection manager "
+                   "has none\n"));
+  EXPECT_EQ(
+      hosts("\nfilters { disabled: true }", kTag),
+      base::concat("w.textproto:3:1: ", at, ".name: is required; name a filter of http_filters\n"));
+  EXPECT_EQ(hosts("\nfilters { name: \"tag\" }", kTag),
+            base::concat("w.textproto:3:1: ", at,
+                         ": says nothing of \"tag\"; give it disabled: true or a config\n"));
+  EXPECT_EQ(
+      hosts("\nfilters { name: \"tag\" disabled: false }", kTag),
+      base::concat("w.textproto:3:33: ", at,
+                   ".disabled: says nothing: a filter is not disabled unless a route says so; "
+                   "write true, or remove it\n"));
+  EXPECT_EQ(
+      hosts("\nfilters { name: \"tag\" config { [http_filters/tag] {} } }", kTag),
+      base::concat("w.textproto:3:32: ", at,
+                   ".config: http_filters/tag has no settings for routes; remove them, or write "
+                   "disabled: true\n"));
+  EXPECT_EQ(hosts("\nfilters { name: \"tag\" config { [network_filters/tap] {} } }", kTag),
+            base::concat("w.textproto:3:32: ", at,
+                         ".config: network_filters/tap, transport_sockets/plain cannot stand here; "
+                         "this is a place for "
+                         "http_filters: tag\n"));
+  EXPECT_EQ(hosts("\nfilters { name: \"tag\" disabled: true }"
+                  "\nfilters { name: \"tag\" disabled: true }",
+                  kTag),
+            base::concat(
+                "w.textproto:4:17: ", kHosts,
+                "[0].filters[1].name: there is another filter \"tag\"; the first is number 1, each "
+                "needs its own\n"));
+  EXPECT_EQ(hosts("\nfilters { name: \"tag\" disabled: true }", base::concat(kTag, kTag)),
+            base::concat("w.textproto:3:17: ", at,
+                         ".name: several http_filters are named \"tag\"; give each a name of its "
+                         "own\n"));
+}
+
+TEST(Messages, MetadataOfRoutes) {
+  const auto metadata = [](std::string_view value) {
+    return findings(withRoute(
+        base::concat("route { cluster: \"web\" }\nmetadata { key: \"lua\" value {", value, "} }")));
+  };
+  EXPECT_EQ(metadata("fields { key: \"a\" value { string_value: \"b\" } }"), "");
+  std::string deep = "null_value: NULL_VALUE";
+  for (int i = 0; i < 33; ++i) deep = base::concat("list_value { values { ", deep, " } }");
+  EXPECT_EQ(metadata(base::concat("fields { key: \"a\" value { ", deep, " } }")),
+            base::concat("w.textproto:4:1: ", kRoute,
+                         ".metadata: nests deeper than 32 levels; make it flatter\n"));
+  EXPECT_EQ(
+      metadata(base::concat("fields { key: \"a\" value { string_value: \"",
+                            std::string(70'000, 'x'), "\" } }")),
+      base::concat("w.textproto:4:1: ", kRoute,
+                   ".metadata: has more than 64 KiB; keep what is large in a file of the script "
+                   "or filter\n"));
+}
+
 TEST(Messages, ExtensionWithoutBrackets) {
   EXPECT_EQ(findings(withCluster("name: \"c\" endpoints { address: \"10.0.0.1:80\" }\n"
                                  "load_balancing { config { choices: 3 } }\n"

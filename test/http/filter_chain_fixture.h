@@ -36,9 +36,10 @@ class RecordingSink final : public ResponseSink {
   }
   void setRequestReadEnabled(bool enabled) override { reads.push_back(enabled); }
   void clearRouteCache() override {}
-  const Route* resolveRoute() override { return nullptr; }
+  const Route* resolveRoute() override { return route; }
   bool reading() const { return reads.empty() || reads.back(); }
 
+  const Route* route = nullptr;
   std::vector<int> informational;
   int heads = 0;
   int status = 0;
@@ -80,8 +81,9 @@ struct ChainUnderTest {
   FakeTerminal* terminal = nullptr;
 
   void build(std::vector<FilterScript*> scripts) {
+    uint32_t position = 0;
     for (FilterScript* script : scripts) {
-      chain.addFilter(*arena.create<FakeHttpFilter>(*script));
+      chain.addFilter(*arena.create<FakeHttpFilter>(*script), position++);
     }
     terminal = arena.create<FakeTerminal>(terminal_script, chain);
     chain.setTerminal(*terminal);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "source/http/route.h"
 #include "test/http/filter_chain_fixture.h"
 
 namespace weir::http {
@@ -387,6 +388,86 @@ TEST_F(FilterChainTest, IsReusableAfterClear) {
     EXPECT_EQ(sink.heads, i + 1);
   }
   EXPECT_EQ(blocks.bytesInUse(), 0u);
+}
+
+// --- what routes say of filters ---------------------------------------------------------------
+
+// Says of the second filter what the test wants.
+struct TestRoute final : Route {
+  std::string_view name() const override { return "r"; }
+  std::string_view virtualHostName() const override { return "v"; }
+  std::string_view clusterName() const override { return {}; }
+  const RouteFilter* filter(uint32_t position) const override {
+    return position == settings.position ? &settings : nullptr;
+  }
+  RouteFilter settings{.position = 1};
+};
+
+TEST_F(FilterChainTest, ARouteDisablesAFilter) {
+  TestRoute route;
+  route.settings.disabled = true;
+  sink.route = &route;
+  a.needs = b.needs = {.request = BodyMode::kStream, .response = BodyMode::kCollect};
+  b.request_head = pauseHead;
+  build({&a, &b, &c});
+  chain.askRouteForFilters();
+  chain.requestHead(false);
+  sendBody("up", true);
+  EXPECT_EQ(seen().body, "up");
+  terminal->respond(200, "down");
+  EXPECT_EQ(sink.body, "down");
+  chain.end();
+  EXPECT_EQ(a.calls, "QqRr");
+  EXPECT_EQ(b.calls, "");
+  EXPECT_EQ(c.calls, "QR");
+  EXPECT_EQ(b.ended, 0);
+  chain.clear();
+  EXPECT_EQ(b.destroyed, 1);
+}
+
+TEST_F(FilterChainTest, ACollectingFilterThatIsDisabledHoldsNothing) {
+  TestRoute route;
+  route.settings.disabled = true;
+  sink.route = &route;
+  b.needs = {.request = BodyMode::kCollect, .collect_limit_bytes = 1};
+  build({&a, &b});
+  chain.askRouteForFilters();
+  chain.requestHead(false);
+  sendBody("more than a byte", false);
+  EXPECT_EQ(seen().body, "more than a byte");
+  sendBody("", true);
+  EXPECT_TRUE(seen().complete);
+  EXPECT_EQ(sink.heads, 0);
+}
+
+TEST_F(FilterChainTest, AFilterAsksForTheSettingsOfItsRoute) {
+  struct Settings final : RouteFilterConfig {};
+  TestRoute route;
+  route.settings.config = std::make_shared<const Settings>();
+  sink.route = &route;
+  const RouteFilterConfig* of_a = nullptr;
+  const RouteFilterConfig* of_b = nullptr;
+  a.request_head = [&](FilterHandle& handle, auto&&...) {
+    of_a = handle.routeConfig();
+    return Verdict::kContinue;
+  };
+  b.request_head = [&](FilterHandle& handle, auto&&...) {
+    of_b = handle.routeConfig();
+    return Verdict::kContinue;
+  };
+  build({&a, &b});
+  chain.askRouteForFilters();
+  chain.requestHead(true);
+  EXPECT_EQ(of_a, nullptr);
+  EXPECT_EQ(of_b, route.settings.config.get());
+  EXPECT_EQ(b.calls, "Q");
+}
+
+TEST_F(FilterChainTest, WithoutRouteNoFilterIsDisabled) {
+  build({&a, &b});
+  chain.askRouteForFilters();
+  chain.requestHead(true);
+  EXPECT_EQ(b.calls, "Q");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "extensions/network_filters/http_connection_manager/config.h"
 
 #include <set>
+#include <span>
 #include <utility>
 
 #include "api/weir/extensions/network_filters/http_connection_manager/v1/http_connection_manager.pb.h"
@@ -158,8 +159,15 @@ std::vector<std::string> readUpgrades(const v1::HttpConnectionManager& from, con
 }
 
 void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
+                   std::span<const config::Compiler::HttpFilter> filters,
                    config::CompileContext& context, http::ConnectionManagerConfig& to) {
-  auto hosts = config::compileVirtualHosts(from.virtual_hosts(), at, context.compiler);
+  if (from.has_route_provider()) {
+    to.route_provider =
+        context.compiler.routeProvider(from.route_provider(), at.field("route_provider"), context);
+  }
+  auto hosts = config::compileVirtualHosts(
+      from.virtual_hosts(), at,
+      {.context = context, .filters = filters, .required = !from.has_route_provider()});
   if (!at.diagnostics().ok()) return;
   auto table = router::RouteTable::compile(std::move(hosts));
   if (!table.ok()) {
@@ -167,6 +175,7 @@ void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
     return;
   }
   to.terminal = router::createRouterFactory(*table);
+  to.routes_set_filters = (*table)->setsFilters();
   to.routes = *std::move(table);
 }
 
@@ -196,13 +205,13 @@ std::shared_ptr<const http::ConnectionManagerConfig> compileConfig(
   if (from.has_http2() && !to->allow_http2) {
     at.field("http2").error("has no use, for allow_http2 is false", "remove one of the two");
   }
-  compileRoutes(from, at, context, *to);
+  std::vector<config::Compiler::HttpFilter> filters;
   for (int i = 0; i < from.http_filters_size(); ++i) {
-    http::ConnectionManagerConfig::Filter filter;
-    filter.factory = context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i),
-                                                 context, &filter.name);
-    to->filters.push_back(std::move(filter));
+    filters.push_back(
+        context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i), context));
+    to->filters.push_back({filters.back().name, filters.back().factory});
   }
+  compileRoutes(from, at, filters, context, *to);
   for (int i = 0; i < from.access_logs_size(); ++i) {
     to->access_loggers.push_back(
         context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context));
