@@ -136,6 +136,7 @@ class Store {
   std::string json(std::string_view filter = {}) const;
 
  private:
+  friend class UserMetrics;
   struct State;
   std::unique_ptr<State> state_;
 };

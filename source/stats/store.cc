@@ -2,31 +2,34 @@
 #include <array>
 #include <atomic>
 #include <cassert>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
 
 #include "source/base/concat.h"
 #include "source/stats/stats.h"
+#include "source/stats/store_state.h"
 
 namespace weir::stats {
-namespace {
 
 using base::concat;
-
-enum class Kind : uint8_t { kCounter, kGauge, kHistogram };
 
 std::string_view typeName(Kind kind) {
   switch (kind) {
     case Kind::kCounter:
       return "counter";
     case Kind::kGauge:
+    case Kind::kSharedGauge:
       return "gauge";
     case Kind::kHistogram:
       return "histogram";
   }
   return "untyped";
 }
+
+namespace {
 
 // What the exposition format wants escaped: backslash and line feed, in label values the quote too.
 std::string escaped(std::string_view text, bool quote) {
@@ -42,6 +45,8 @@ std::string escaped(std::string_view text, bool quote) {
   return result;
 }
 
+}  // namespace
+
 // {a="x",b="y"}, or nothing.
 std::string labelText(const Labels& labels) {
   if (labels.empty()) return {};
@@ -51,6 +56,8 @@ std::string labelText(const Labels& labels) {
   }
   return text + "}";
 }
+
+namespace {
 
 std::string jsonString(std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -67,25 +74,6 @@ std::string jsonString(std::string_view text) {
   return result + "\"";
 }
 
-// Buckets of one histogram over all blocks.
-struct Distribution {
-  std::vector<uint64_t> counts = std::vector<uint64_t>(HistogramCell::kBuckets);
-  uint64_t count = 0;
-  uint64_t sum = 0;
-
-  double quantile(double q) const {
-    const auto rank = static_cast<uint64_t>(q * static_cast<double>(count));
-    uint64_t seen = 0;
-    for (int i = 0; i < HistogramCell::kBuckets; ++i) {
-      seen += counts[static_cast<size_t>(i)];
-      if (seen > rank || (seen == count && seen > 0)) {
-        return static_cast<double>(HistogramCell::upperBound(i));
-      }
-    }
-    return 0;
-  }
-};
-
 struct Quantile {
   double q;
   std::string_view name;
@@ -95,58 +83,24 @@ constexpr Quantile kQuantiles[] = {
 
 }  // namespace
 
-struct Store::State {
-  // One name: all its series have its kind and help.
-  struct Family {
-    Kind kind;
-    std::string help;
-    std::map<std::string, uint32_t> series;  // by label text
-  };
-
-  ~State() {
-    for (uint32_t i = 0; i < used; ++i) delete blocks[i].load(std::memory_order_relaxed);
-  }
-
-  bool isHidden(Kind kind, uint32_t index) const {
-    return kind == Kind::kGauge && hidden.find(index) != hidden.end();
-  }
-
-  // Every block there is now.
-  template <class Visit>
-  void forEachBlock(Visit&& visit) const {
-    const uint32_t count = used.load(std::memory_order_acquire);
-    for (uint32_t i = 0; i < count; ++i) {
-      const Block* block = blocks[i].load(std::memory_order_acquire);
-      if (block != nullptr) visit(*block);
-    }
-  }
-
-  uint32_t idOf(Kind kind, std::string_view name, std::string_view help, Labels labels);
-  uint64_t sum(Kind kind, uint32_t index) const;
-  Distribution distribution(uint32_t index) const;
-  void appendHistogram(std::string& text, std::string_view name, const std::string& labels,
-                       uint32_t index) const;
-
-  std::array<std::atomic<Block*>, kMaxBlocks> blocks{};  // made under the lock, read without
-  std::atomic<uint32_t> used{0};                         // those behind are null
-  mutable std::mutex mutex;                              // guards the rest
-  std::map<std::string, Family, std::less<>> families;
-  uint32_t next[3] = {0, 0, 0};
-  std::set<uint32_t> hidden;  // gauges
-};
-
 uint32_t Store::State::idOf(Kind kind, std::string_view name, std::string_view help,
                             Labels labels) {
   std::sort(labels.begin(), labels.end());
-  uint32_t& next_id = next[static_cast<int>(kind)];
   const std::lock_guard lock(mutex);
   Family& family =
-      families.try_emplace(std::string(name), Family{kind, std::string(help), {}}).first->second;
-  assert(family.kind == kind && "one name, two kinds of metric");
-  if (family.kind != kind) return next_id++;  // counts, and shows nowhere
-  const auto [series, added] = family.series.try_emplace(labelText(labels), next_id);
+      families.try_emplace(std::string(name), Family{kind, std::string(help)}).first->second;
+  assert((family.of_users || family.kind == kind) && "one name, two kinds of metric");
+  // Counts, and shows nowhere.
+  if (family.of_users || family.kind != kind) return next[static_cast<int>(kind)]++;
+  const uint32_t series = seriesOf(family, labelText(labels));
+  if (kind == Kind::kGauge) hidden.erase(series);
+  return series;
+}
+
+uint32_t Store::State::seriesOf(Family& family, const std::string& labels) {
+  uint32_t& next_id = next[static_cast<int>(family.kind)];
+  const auto [series, added] = family.series.try_emplace(labels, next_id);
   if (added) ++next_id;
-  if (kind == Kind::kGauge) hidden.erase(series->second);
   return series->second;
 }
 
@@ -158,6 +112,15 @@ uint64_t Store::State::sum(Kind kind, uint32_t index) const {
     if (cell != nullptr) total += cell->value();
   });
   return total;
+}
+
+std::string Store::State::valueText(Kind kind, uint32_t index) const {
+  if (kind == Kind::kCounter) return concat(sum(kind, index));
+  if (kind == Kind::kGauge) return concat(static_cast<int64_t>(sum(kind, index)));
+  const double value = shared_gauges[index].value();
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return concat(value);
 }
 
 Distribution Store::State::distribution(uint32_t index) const {
@@ -258,6 +221,10 @@ int64_t Store::valueOf(std::string_view name, const Labels& labels) const {
   if (family->second.kind == Kind::kHistogram) {
     return static_cast<int64_t>(state_->distribution(series->second).count);
   }
+  if (family->second.kind == Kind::kSharedGauge) {
+    const double value = state_->shared_gauges[series->second].value();
+    return std::abs(value) < 0x1p63 ? static_cast<int64_t>(value) : 0;
+  }
   return static_cast<int64_t>(state_->sum(family->second.kind, series->second));
 }
 
@@ -274,10 +241,7 @@ std::string Store::prometheus(std::string_view filter) const {
         state_->appendHistogram(text, name, labels, index);
         continue;
       }
-      text += concat("weir_", name, labels, " ");
-      const uint64_t sum = state_->sum(family.kind, index);
-      text += family.kind == Kind::kGauge ? concat(static_cast<int64_t>(sum)) : concat(sum);
-      text += '\n';
+      text += concat("weir_", name, labels, " ", state_->valueText(family.kind, index), "\n");
     }
   }
   return text;
@@ -291,10 +255,12 @@ std::string Store::json(std::string_view filter) const {
     for (const auto& [labels, index] : family.series) {
       if (state_->isHidden(family.kind, index)) continue;
       text += concat(text.empty() ? "{" : ",", jsonString(name + labels), ":");
-      const uint64_t sum = family.kind == Kind::kHistogram ? 0 : state_->sum(family.kind, index);
-      if (family.kind == Kind::kCounter) text += concat(sum);
-      if (family.kind == Kind::kGauge) text += concat(static_cast<int64_t>(sum));
-      if (family.kind != Kind::kHistogram) continue;
+      if (family.kind != Kind::kHistogram) {
+        const std::string value = state_->valueText(family.kind, index);
+        const bool is_number = value.find_first_of("NI") == std::string::npos;  // NaN, +Inf
+        text += is_number ? value : jsonString(value);
+        continue;
+      }
       const Distribution all = state_->distribution(index);
       text += concat("{\"count\":", all.count, ",\"sum\":", all.sum);
       for (const auto& [q, quantile_name] : kQuantiles) {

@@ -27,7 +27,7 @@ class UserMetrics {
     // Before every name: "lua_". Nothing of Weir's own may begin with it, so that neither hides the
     // other. A Prometheus name itself.
     std::string prefix;
-    Labels labels;  // on every metric: {{"script", "auth"}}
+    Labels labels = {};  // on every metric: {{"script", "auth"}}
     // Names with labels that it may have; a histogram takes 5 KiB for each worker that uses it.
     uint32_t most = 1000;
     uint32_t most_histograms = 100;
