@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "source/network/address.h"
@@ -33,6 +34,13 @@ struct ConnectionInfo {
   std::vector<ProxyTlv> proxy_tlvs;
   // Cluster that a network filter chose for the terminal one; empty: by configuration.
   std::string cluster;
+  // What network filters have set for those behind them, and for the exchanges of the connection.
+  struct MetadataEntry {
+    std::string name_space;  // a filter's name
+    std::string key;
+    std::variant<bool, double, std::string> value;
+  };
+  std::vector<MetadataEntry> metadata;
 };
 
 }  // namespace weir::network
