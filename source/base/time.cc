@@ -101,4 +101,11 @@ system_clock::time_point wallClock() {
   return system_clock::now();
 }
 
+std::chrono::steady_clock::time_point coarseNow() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return std::chrono::steady_clock::time_point(std::chrono::seconds(time.tv_sec) +
+                                               std::chrono::nanoseconds(time.tv_nsec));
+}
+
 }  // namespace weir::base

@@ -23,4 +23,8 @@ std::string_view formatHttpDate(std::chrono::system_clock::time_point time,
 // The time of day where there is no dispatcher to tell it: while a configuration is compiled.
 std::chrono::system_clock::time_point wallClock();
 
+// The steady clock as of the kernel's last tick, 1 to 10 ms ago: a few nanoseconds to ask, for what
+// is measured often and matters only when it is long.
+std::chrono::steady_clock::time_point coarseNow();
+
 }  // namespace weir::base

@@ -1,10 +1,12 @@
 #include "source/config/describe.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include <algorithm>
 
 #include "source/base/concat.h"
+#include "source/config/own_message.h"
 
 namespace weir::config {
 namespace {
@@ -53,10 +55,12 @@ std::string describeExtensions(const base::Registry& registry) {
   for (const base::Extension* extension : registry.entries()) {
     text += base::concat(extension->category(), "/", extension->name(), "\n  ",
                          extension->configType(), "\n");
-    const Descriptor* type =
-        google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
-            std::string(extension->configType()));
-    if (type != nullptr) appendFields(*type, *type, 0, text);
+    if (const auto* own = dynamic_cast<const OwnMessage*>(extension)) {
+      text += base::concat("  ", own->origin(), "\n");
+    }
+    if (const auto* message = prototypeOf(*extension)) {
+      appendFields(*message->GetDescriptor(), *message->GetDescriptor(), 0, text);
+    }
   }
   return text;
 }

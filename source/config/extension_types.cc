@@ -20,12 +20,14 @@ std::string fullName(const base::Extension& extension) {
 ExtensionType byMessage(const base::Registry& registry, std::string_view type) {
   std::vector<std::string> known;
   for (const base::Extension* extension : registry.entries()) {
-    if (extension->configType() == type)
-      return {.config_type = std::string(type), .what = {}, .right = {}};
+    if (extension->configType() == type) {
+      return {.extension = extension, .config_type = std::string(type), .what = {}, .right = {}};
+    }
     known.emplace_back(extension->configType());
   }
   const std::string nearest = base::closest(type, known);
-  return {.config_type = {},
+  return {.extension = nullptr,
+          .config_type = {},
           .what = base::concat("no extension is configured by \"", type, "\""),
           .right = nearest.empty() ? "`weir extensions` lists what there is"
                                    : base::concat("did you mean \"", nearest, "\"?")};
@@ -36,7 +38,8 @@ ExtensionType unknownCategory(const base::Registry& registry, std::string_view c
   for (const base::Extension* extension : registry.entries()) {
     categories.emplace(extension->category());
   }
-  return {.config_type = {},
+  return {.extension = nullptr,
+          .config_type = {},
           .what = base::concat("there is no category of extensions \"", category, "\""),
           .right = suggestion(category, {categories.begin(), categories.end()})};
 }
@@ -71,14 +74,18 @@ ExtensionType resolveExtensionType(const base::Registry& registry, std::string_v
   const std::string_view name =
       slash == std::string_view::npos ? std::string_view() : bracketed.substr(slash + 1);
   if (const base::Extension* found = registry.find(category, name)) {
-    return {.config_type = std::string(found->configType()), .what = {}, .right = {}};
+    return {.extension = found,
+            .config_type = std::string(found->configType()),
+            .what = {},
+            .right = {}};
   }
   std::vector<std::string> names;
   for (const base::Extension* extension : registry.entries()) {
     if (extension->category() == category) names.emplace_back(extension->name());
   }
   if (names.empty()) return unknownCategory(registry, category);
-  return {.config_type = {},
+  return {.extension = nullptr,
+          .config_type = {},
           .what = base::concat("there is no extension \"", bracketed, "\""),
           .right = suggestion(name, names)};
 }

@@ -12,8 +12,9 @@ inline constexpr std::string_view kTypeUrlPrefix = "type.googleapis.com/";
 
 // What the brackets of an extension's configuration come to.
 struct ExtensionType {
-  std::string config_type;  // full name of the message; empty: unknown
-  std::string what;         // why it is unknown
+  const base::Extension* extension = nullptr;  // one that has the message
+  std::string config_type;                     // full name of the message; empty: unknown
+  std::string what;                            // why it is unknown
   std::string right;
 };
 

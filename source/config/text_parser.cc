@@ -14,6 +14,7 @@
 
 #include "source/base/concat.h"
 #include "source/config/extension_types.h"
+#include "source/config/own_message.h"
 #include "source/config/text_scalar.h"
 
 namespace weir::config {
@@ -22,7 +23,6 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::MessageFactory;
 using google::protobuf::Reflection;
 using google::protobuf::io::Tokenizer;
 using Node = Cursor::Node;
@@ -284,9 +284,9 @@ bool TextParser::parseExtension(google::protobuf::Any& any, Node& node,
   if (!atMessage()) return lost(node, base::concat("expected \"{\", found ", found()));
 
   const ExtensionType type = resolveExtensionType(registry_, bracketed);
-  const Descriptor* descriptor =
-      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type.config_type);
-  if (descriptor == nullptr) {
+  const Message* const prototype =
+      type.extension == nullptr ? nullptr : prototypeOf(*type.extension);
+  if (prototype == nullptr) {
     report(node, bracket, {},
            type.what.empty() ? base::concat("the message of ", bracketed, " is not in this program")
                              : type.what,
@@ -294,8 +294,7 @@ bool TextParser::parseExtension(google::protobuf::Any& any, Node& node,
     node.muted = true;
     return skipValue() || lost(node, "the file ends within a message");
   }
-  std::unique_ptr<Message> content(
-      MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+  const std::unique_ptr<Message> content(prototype->New());
   if (!parseFields(*content, node, openMessage())) return false;
   any.set_type_url(base::concat(kTypeUrlPrefix, type.config_type));
   content->SerializeToString(any.mutable_value());

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <string_view>
+#include "source/base/version.h"
 
 namespace weir::server {
 
-// Semantic version of this build.
-inline constexpr std::string_view kVersion = "0.1.0";
+using base::kVersion;
 
 }  // namespace weir::server

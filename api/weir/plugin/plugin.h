@@ -160,7 +160,6 @@ enum {
   WEIR_TEXT_DOWNSTREAM_DIRECT_ADDRESS = 2,  // the peer of the socket
   WEIR_TEXT_DOWNSTREAM_LOCAL_ADDRESS = 3,   // where the client connected to
   WEIR_TEXT_ORIGINAL_DESTINATION = 4,       // before a redirect rule sent it here
-  WEIR_TEXT_PROTOCOL = 5,                   // "HTTP/1.1"; exchanges only
   WEIR_TEXT_REQUEST_ID = 6,
   WEIR_TEXT_ROUTE = 7,  // the route's name
   WEIR_TEXT_VIRTUAL_HOST = 8,
@@ -294,10 +293,7 @@ struct weir_host {
   // Configuration: main thread, during config_create or route_config_create. What the functions
   // return is good until that returns.
 
-  // The name that the user has given to this use of the extension, or the extension's own.
-  weir_str (*config_label)(const weir_config* config);
-  // Without a descriptor: what `text` of weir.config.v1.PluginConfig says. With one: the message as
-  // protobuf text.
+  // Without a descriptor: what the one field, `text`, says. With one: the message as protobuf text.
   weir_str (*config_text)(const weir_config* config);
   // The message in protobuf's wire format; with or without a descriptor.
   weir_str (*config_message)(const weir_config* config);
@@ -360,9 +356,9 @@ struct weir_host {
   void (*ticket_post)(weir_ticket* ticket, void (*run)(void* arg, void* owner), void* arg);
 
   // Heads, fields, trailers. The thread of the loop. Names are compared without regard to case.
-  // ":method", ":scheme", ":authority" and ":path" of a request and ":status" of a response are
-  // reached by these names. Views are good as long as the message: until the stream's end, also
-  // when fields are changed meanwhile.
+  // ":method", ":scheme", ":authority" and ":path" of a request, ":status" of a response and, to
+  // read only, ":version" of both ("HTTP/1.1") are reached by these names. Views are good as long
+  // as the message: until the stream's end, also when fields are changed meanwhile.
 
   // The first value. 1: there is one; 0: there is none, `out` is empty.
   int32_t (*headers_get)(const weir_headers* headers, weir_str name, weir_str* out);
@@ -718,7 +714,8 @@ typedef struct weir_endpoint {
 typedef struct weir_load_balancing {
   weir_kind kind;  // type WEIR_LOAD_BALANCING
 
-  // 1: pick() wants a hash (weir_balancer_api.hash), by the hash keys of route or cluster.
+  // 1: pick() wants a hash (weir_balancer_api.hash), by the hash keys of route or cluster, or else
+  // any.
   uint32_t uses_hash;
   uint32_t reserved;
 
@@ -758,7 +755,7 @@ struct weir_balancer_api {
   uint32_t (*attempt)(const weir_pick* pick);  // 0 first, then retries
   // 0: there is none.
   int32_t (*hash)(const weir_pick* pick, uint64_t* out);
-  // NULL when it is not HTTP.
+  // These two are NULL when it is not HTTP.
   const weir_headers* (*headers)(const weir_pick* pick);
   const weir_info* (*info)(const weir_pick* pick);
   // The client's address. 0: not known.
@@ -777,7 +774,9 @@ typedef struct weir_stickiness {
 
   // 1: it knows clients of connections too; else it is for HTTP alone.
   uint32_t serves_connections;
-  uint32_t reserved;
+  // How long a request waits for found() at most; then it is cancelled and goes on as one that
+  // belongs nowhere. 0: 100.
+  uint32_t wait_ms;
 
   // Required; `cluster` is good until binding_destroy.
   void* (*binding_create)(void* worker, weir_sticky_cluster* cluster);
@@ -785,11 +784,13 @@ typedef struct weir_stickiness {
   // Required. WEIR_STICKY_BOUND with `*uid` set; WEIR_STICKY_UNBOUND; or, when
   // weir_sticky_api.may_wait says so, WEIR_STICKY_WAIT: then found() must follow.
   uint32_t (*find)(void* binding, const weir_pick* pick, weir_sticky* sticky, uint64_t* uid);
-  // Nobody waits for found() any more.
+  // Nobody waits for found() any more. Required for WEIR_STICKY_WAIT.
   void (*cancel)(void* binding, weir_sticky* sticky);
-  // The endpoint that was chosen, which the client now belongs to (or did already). Not called when
-  // another one serves just this request.
-  void (*on_chosen)(void* binding, const weir_pick* pick, weir_sticky* sticky, uint64_t uid);
+  // `uid` was chosen, and is where the client belongs, or is to belong from now on. Not called when
+  // another one serves just this request. Returns where it belongs now: `uid`; that of another
+  // endpoint, when another request was faster: then the request goes there if it can; or 0: it is
+  // not bound, as with kinds that learn from answers.
+  uint64_t (*on_chosen)(void* binding, const weir_pick* pick, weir_sticky* sticky, uint64_t uid);
   // The request is about to go to that endpoint.
   void (*on_send)(void* binding, weir_sticky* sticky, weir_headers* request);
   // The head of its answer is about to be passed on: the place to set a cookie.
@@ -811,8 +812,8 @@ struct weir_sticky_api {
   uint64_t* (*note)(weir_sticky* sticky);
   // 1: find() may say WEIR_STICKY_WAIT.
   int32_t (*may_wait)(const weir_sticky* sticky);
-  // What find() waited for has come; `uid` 0: nobody knows. Once, not from inside find(), not after
-  // cancel(). `sticky` may be gone when it returns.
+  // What find() waited for has come; `uid` 0: nobody knows. Once, not after cancel(). find() is
+  // called again, later, not from inside this: what it then does not know itself is as said here.
   void (*found)(weir_sticky* sticky, uint64_t uid);
 };
 
@@ -869,7 +870,7 @@ struct weir_probe_api {
   // Ends with the probe: not with each question.
   weir_scope* (*scope)(weir_probe* probe);
   // What the question has come to; `reason` is one line for people, may be empty when healthy.
-  // Closes the connection. Ignored when no question is under way.
+  // Closes the connection when what was written is out. Ignored when no question is under way.
   void (*done)(weir_probe* probe, uint32_t verdict, weir_str reason);
   // Connects to the target, with the transport (TLS) of the check; on_connected or on_closed
   // follow, later. At most one connection at a time: a second call does nothing.
@@ -903,7 +904,8 @@ enum {
 
 #define WEIR_DEFAULT_MS UINT64_MAX
 
-// Filled in by the plugin, as far as `size`, which Weir sets, goes. The texts are copied.
+// Filled in by the plugin, as far as `size`, which Weir sets, goes. The texts are copied. What is
+// rewritten is so from here on: for the filters that come later and in access logs as well.
 typedef struct weir_route_choice {
   uint32_t size;
   uint32_t reserved;

@@ -1,0 +1,83 @@
+#include "source/plugin/kinds/health_checker.h"
+
+#include <string>
+#include <utility>
+
+#include "source/config/extensions.h"
+#include "source/plugin/kinds/all.h"
+#include "source/plugin/kinds/probe.h"
+#include "source/upstream/cluster_config.h"
+
+namespace weir::plugin {
+namespace {
+
+network::ConnectingSocket socketOf(const upstream::ClusterConfig& cluster) {
+  network::ConnectingSocket socket;
+  socket.source_ipv4 = cluster.connections.source_ipv4;
+  socket.source_ipv6 = cluster.connections.source_ipv6;
+  return socket;
+}
+
+// Main-thread only.
+class PluginChecker final : public upstream::HealthChecker {
+ public:
+  PluginChecker(const Kind& kind, std::shared_ptr<const PluginConfig> config,
+                base::ServiceMap& services, const upstream::ClusterConfig& cluster,
+                const upstream::CheckSettings& settings)
+      : functions_(readKind<weir_health_checker>(kind.raw())),
+        cluster_(cluster.name),
+        loop_(kind, std::move(config), services),
+        links_(services, socketOf(cluster), settings.transport) {}
+
+  std::unique_ptr<upstream::HealthProbe> createProbe(const upstream::ProbeTarget& target,
+                                                     upstream::ProbeListener& listener) override {
+    const ProbeContext context{loop_, functions_, links_, cluster_};
+    return std::unique_ptr<upstream::HealthProbe>(
+        new (functions_.state_size) PluginProbe(context, target, listener));
+  }
+
+ private:
+  const weir_health_checker functions_;
+  const std::string cluster_;
+  Loop loop_;
+  ProbeLinks links_;
+};
+
+// Immutable.
+class PluginCheckerExtension final : public PluginExtension<config::HealthCheckerExtension> {
+ public:
+  using PluginExtension::PluginExtension;
+  std::shared_ptr<const upstream::HealthCheckerFactory> compile(
+      const google::protobuf::Message& config, const config::Cursor& at,
+      config::CompileContext&) const override {
+    auto compiled = compilePluginConfig(kind(), config, at);
+    if (compiled == nullptr) return nullptr;
+    return std::make_shared<PluginCheckerFactory>(kind(), std::move(compiled));
+  }
+};
+
+std::string check(const void* raw) {
+  const auto functions = readKind<weir_health_checker>(raw);
+  if (functions.start == nullptr) return "start is missing";
+  return problemOfState(functions.state_size, functions.state_align);
+}
+
+}  // namespace
+
+std::unique_ptr<upstream::HealthChecker> PluginCheckerFactory::create(
+    base::ServiceMap& services, const upstream::ClusterConfig& cluster,
+    const upstream::CheckSettings& settings) const {
+  return std::make_unique<PluginChecker>(kind_, config_, services, cluster, settings);
+}
+
+constinit const KindType kHealthCheckerType{
+    .type = WEIR_HEALTH_CHECKER,
+    .category = config::HealthCheckerExtension::kCategory,
+    .least_size = sizeof(weir_health_checker),
+    .check = check,
+    .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
+      return std::make_unique<PluginCheckerExtension>(kind);
+    },
+};
+
+}  // namespace weir::plugin
