@@ -16,7 +16,11 @@ void fillInfo(weir_host& host);      // host_info.cc
 void fillServices(weir_host& host);  // host_services.cc: metrics, dictionaries, files
 
 // Of single kinds.
-extern const weir_http_api kHttpApi;  // kinds/http_stream.cc
+extern const weir_http_api kHttpApi;          // kinds/http_stream.cc
+extern const weir_network_api kNetworkApi;    // kinds/network_filter.cc
+extern const weir_balancer_api kBalancerApi;  // kinds/balancer_api.cc
+extern const weir_sticky_api kStickyApi;      // kinds/stickiness.cc
+extern const weir_probe_api kProbeApi;        // kinds/probe.cc
 
 // A field that frames a message or belongs to a connection, or none at all: not a plugin's
 // business.

@@ -11,6 +11,10 @@ void fillHostTable(weir_host& host) {
   host.abi_minor = WEIR_PLUGIN_ABI_MINOR;
   host.version = str(base::kVersion);
   host.http = &kHttpApi;
+  host.network = &kNetworkApi;
+  host.balancer = &kBalancerApi;
+  host.sticky = &kStickyApi;
+  host.probe = &kProbeApi;
   fillConfig(host);
   fillLoops(host);
   fillHeaders(host);

@@ -3,13 +3,15 @@
 #include <array>
 
 #include "source/base/concat.h"
+#include "source/plugin/kinds/all.h"
 #include "source/plugin/kinds/http_filter.h"
 
 namespace weir::plugin {
 
 const KindType* findKindType(uint32_t type) {
   static const std::array kTypes = {
-      &kHttpFilterType,
+      &kHttpFilterType, &kNetworkFilterType, &kLoadBalancingType, &kHealthCheckerType,
+      &kStickinessType, &kAccessLoggerType,  &kRouteProviderType,
   };
   for (const KindType* known : kTypes) {
     if (known->type == type) return known;

@@ -25,8 +25,8 @@ class PluginAccessLogger final : public http::AccessLogger {
     if (loop_.failed()) return;
     const bool answered = !of_connections_ && response.status != 0;
     const weir_headers* const none = nullptr;
-    guarded(loop_.thread(), "log", log_, loop_.worker(),
-            of_connections_ ? none : handleOf(request), answered ? handleOf(response) : none,
+    guarded(loop_.thread(), "log", log_, loop_.worker(), of_connections_ ? none : handleOf(request),
+            answered ? handleOf(response) : none,
             answered && !trailers.empty() ? handleOf(trailers) : none, handleOf(info));
   }
 

@@ -99,7 +99,7 @@ int32_t full(const weir_hosts* hosts, uint32_t index) {
 
 int32_t tried(const weir_pick* pick, const weir_hosts* hosts, uint32_t index) {
   return has(hosts, index) && upstream::isTried(pickOf(pick), hostsOf(hosts).members[index]) ? 1
-                                                                                            : 0;
+                                                                                             : 0;
 }
 
 uint32_t attempt(const weir_pick* pick) {

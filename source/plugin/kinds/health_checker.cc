@@ -32,8 +32,8 @@ class PluginChecker final : public upstream::HealthChecker {
   std::unique_ptr<upstream::HealthProbe> createProbe(const upstream::ProbeTarget& target,
                                                      upstream::ProbeListener& listener) override {
     const ProbeContext context{loop_, functions_, links_, cluster_};
-    return std::unique_ptr<upstream::HealthProbe>(
-        new (functions_.state_size) PluginProbe(context, target, listener));
+    return std::unique_ptr<upstream::HealthProbe>(new (functions_.state_size)
+                                                      PluginProbe(context, target, listener));
   }
 
  private:

@@ -90,9 +90,8 @@ Verdict PluginNetworkFilter::call(const char* where, Function function, Args... 
   const int32_t verdict = guarded(thread(), where, function, state_, handle(), args...);
   if (verdict == WEIR_CONTINUE) return Verdict::kContinue;
   if (verdict != WEIR_PAUSE) {
-    fail(where, verdict == WEIR_FAIL
-                    ? std::string("the plugin has failed for a connection")
-                    : base::concat("says ", verdict, ", which is no verdict"));
+    fail(where, verdict == WEIR_FAIL ? std::string("the plugin has failed for a connection")
+                                     : base::concat("says ", verdict, ", which is no verdict"));
   }
   return Verdict::kPause;
 }
@@ -184,7 +183,7 @@ void PluginNetworkFilter::fail(std::string_view where, std::string_view what) {
 }
 
 bool PluginNetworkFilter::setCluster(std::string_view name) {
-  if (worker_.clusters() == nullptr || worker_.clusters()->find(name) == nullptr) return false;
+  if (worker_.clusters() == nullptr || !worker_.clusters()->find(name)) return false;
   chain().mutableInfo().cluster = name;
   return true;
 }
@@ -192,7 +191,8 @@ bool PluginNetworkFilter::setCluster(std::string_view name) {
 constinit const weir_network_api kNetworkApi{
     .size = sizeof(weir_network_api),
     .reserved = 0,
-    .info = [](weir_connection* handle) { return handleOf(PluginNetworkFilter::of(handle).chain()); },
+    .info =
+        [](weir_connection* handle) { return handleOf(PluginNetworkFilter::of(handle).chain()); },
     .scope =
         [](weir_connection* handle) { return handleOf(PluginNetworkFilter::of(handle).scope()); },
     .loop =
@@ -211,10 +211,8 @@ constinit const weir_network_api kNetworkApi{
         },
     .close = [](weir_connection* handle,
                 uint32_t how) { PluginNetworkFilter::of(handle).close(how); },
-    .fail =
-        [](weir_connection* handle, weir_str what) {
-          PluginNetworkFilter::of(handle).fail("fail", view(what));
-        },
+    .fail = [](weir_connection* handle,
+               weir_str what) { PluginNetworkFilter::of(handle).fail("fail", view(what)); },
     .set_cluster = [](weir_connection* handle, weir_str cluster) -> int32_t {
       return PluginNetworkFilter::of(handle).setCluster(view(cluster)) ? 1 : 0;
     },

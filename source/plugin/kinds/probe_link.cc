@@ -77,8 +77,8 @@ void ProbeLink::onData(buffer::Buffer& data, bool end_stream) {
 void ProbeLink::onClose(network::CloseReason reason) {
   owner_.bury(*this);
   if (user_ == nullptr) return;
-  const bool ours = reason == network::CloseReason::kConnectFailed &&
-                    wantsResources(connection_->lastError());
+  const bool ours =
+      reason == network::CloseReason::kConnectFailed && wantsResources(connection_->lastError());
   std::exchange(user_, nullptr)->onLinkGone(whyOf(reason), ours);
 }
 

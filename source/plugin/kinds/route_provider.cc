@@ -95,9 +95,8 @@ http::ProvidedRoute PluginRouteProvider::resolve(http::RequestHead& head, http::
   choice.timeout_ms = WEIR_DEFAULT_MS;
   choice.idle_timeout_ms = WEIR_DEFAULT_MS;
   const weir_headers* const request = handleOf(head);
-  const uint32_t answer =
-      guarded(loop_.thread(), "resolve", resolve_, loop_.worker(), request,
-              handleOf(std::as_const(info)), &choice);
+  const uint32_t answer = guarded(loop_.thread(), "resolve", resolve_, loop_.worker(), request,
+                                  handleOf(std::as_const(info)), &choice);
   switch (answer) {
     case WEIR_ROUTE_TABLE:
       return {table.resolve(head, info), {}};

@@ -12,7 +12,8 @@ struct SharedLoops {
 
 }  // namespace
 
-std::shared_ptr<Loop> sharedLoop(const Kind& kind, const std::shared_ptr<const PluginConfig>& config,
+std::shared_ptr<Loop> sharedLoop(const Kind& kind,
+                                 const std::shared_ptr<const PluginConfig>& config,
                                  base::ServiceMap& services) {
   auto& loops =
       services.shared<SharedLoops>([] { return std::make_shared<SharedLoops>(); }).by_config;
