@@ -80,6 +80,12 @@ std::shared_ptr<lua::Script> compileLuaScript(const v1::LuaScript& from, LuaScri
   config.entry_points = std::move(use.entry_points);
   config.modules = std::move(use.modules);
   readLimits(from, at, config);
+  if (!use.fails_streams) {
+    config.on_error = lua::OnError::kContinue;
+    if (from.on_error() != v1::LuaScript::ON_ERROR_UNSPECIFIED) {
+      at.field("on_error").error("has no effect here: nothing fails with this script", "remove it");
+    }
+  }
   for (int i = 0; i < from.package_folders_size(); ++i) {
     const Cursor folder = at.at("package_folders", i);
     config.package_folders.push_back(folder.resolvePath(from.package_folders(i)));

@@ -20,6 +20,8 @@ struct LuaScriptUse {
   std::string_view default_name;          // the extension's
   std::vector<std::string> entry_points;  // as in lua::ScriptConfig
   std::vector<std::shared_ptr<const lua::Module>> modules;
+  // False: no stream fails with the script, so `on_error` says nothing and is refused.
+  bool fails_streams = true;
 };
 
 // Loads the script of a LuaScript field and adds a main part that loads it again when its files
