@@ -20,7 +20,8 @@ namespace weir::config {
 struct RuntimeConfig {
   uint32_t workers = 0;  // 0: the cores available
   std::chrono::milliseconds drain_timeout{30'000};
-  uint32_t max_connections = 0;  // 0: by the descriptor limit
+  uint32_t max_connections = 0;         // 0: by the descriptor limit
+  uint32_t max_unawaited_calls = 1024;  // on each worker
   std::string log_level = "info";
   std::string log_path;
 };

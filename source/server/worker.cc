@@ -3,11 +3,13 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "source/base/concat.h"
 #include "source/base/log.h"
 #include "source/network/udp_listener.h"
+#include "source/router/worker_http_calls.h"
 #include "source/upstream/routing_monitor.h"
 
 namespace weir::server {
@@ -54,6 +56,8 @@ class Worker::Data {
             "Snapshots that a worker refused because it had a newer one."))) {
     services_.put(monitor_);
     services_.put(clusters_);
+    calls_.emplace(services_);
+    services_.put<router::HttpCalls>(*calls_);
     gauge_armed_ = dispatcher.preciseNow();
     gauge_timer_.arm(kGaugeInterval);
   }
@@ -64,6 +68,7 @@ class Worker::Data {
       return;
     }
     snapshot_ = update.snapshot;
+    calls_->setMaxForgotten(snapshot_->runtime.max_unawaited_calls);
     clusters_.apply(snapshot_->clusters, update.hosts);
     updateListeners(update.listeners);
     set(snapshot_version_, snapshot_->version);
@@ -93,6 +98,7 @@ class Worker::Data {
   void end() {
     listeners_.clear();
     retired_.clear();
+    calls_->endAll();
     clusters_.apply({});
   }
 
@@ -215,6 +221,7 @@ class Worker::Data {
   base::ServiceMap services_;
   upstream::RoutingMonitor monitor_;
   upstream::ClusterSet clusters_;
+  std::optional<router::WorkerHttpCalls> calls_;  // wants the clusters among the services
   control::SnapshotVersion version_;
   std::shared_ptr<const config::Snapshot> snapshot_;
   absl::flat_hash_map<std::string, Entry> listeners_;

@@ -81,7 +81,8 @@ TEST_F(LoaderTest, FillsEveryDefault) {
 TEST_F(LoaderTest, TakesWhatIsGiven) {
   const auto snapshot = load(R"(
 admin { address: "[::1]:9901" }
-runtime { workers: 3 drain_timeout { nanos: 1500000 } max_connections: 9 log { level: LEVEL_OFF } }
+runtime { workers: 3 drain_timeout { nanos: 1500000 } max_connections: 9 max_unawaited_calls: 7
+          log { level: LEVEL_OFF } }
 clusters {
   name: "c"
   endpoints { address: "10.0.0.1:80" weight: 0 id: "spare" }
@@ -97,6 +98,7 @@ clusters {
   EXPECT_EQ(snapshot->runtime.workers, 3u);
   EXPECT_EQ(snapshot->runtime.drain_timeout, milliseconds(1));
   EXPECT_EQ(snapshot->runtime.max_connections, 9u);
+  EXPECT_EQ(snapshot->runtime.max_unawaited_calls, 7u);
   EXPECT_EQ(snapshot->runtime.log_level, "off");
   const upstream::ClusterConfig& cluster = *snapshot->clusters.at(0);
   EXPECT_EQ(cluster.connect_timeout, milliseconds(250));

@@ -11,10 +11,14 @@
 
 namespace weir::test {
 
-InProcessProxy::InProcessProxy(std::string_view config) : loader_(registry_, stats_) {
+InProcessProxy::InProcessProxy(std::string_view config, const Registration& more)
+    : loader_(registry_, stats_) {
   base::log::setLevel({}, base::log::Level::kError);
   const absl::Status registered = extensions::registerAllExtensions(registry_);
   EXPECT_TRUE(registered.ok()) << registered;
+  if (more) {
+    EXPECT_TRUE(more(registry_).ok());
+  }
   config::Diagnostics diagnostics;
   auto snapshot = loader_.loadText(config, "test.textproto", 1, diagnostics);
   EXPECT_NE(snapshot, nullptr) << diagnostics.toString();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -19,7 +20,9 @@ namespace weir::test {
 class InProcessProxy {
  public:
   // `config` is protobuf text; a configuration that is wrong fails the test with its diagnostics.
-  explicit InProcessProxy(std::string_view config);
+  // `more` registers extensions of the test's own.
+  using Registration = std::function<absl::Status(base::Registry&)>;
+  explicit InProcessProxy(std::string_view config, const Registration& more = {});
   ~InProcessProxy();
 
   uint16_t port(const std::string& listener) const;
