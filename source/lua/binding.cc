@@ -50,12 +50,20 @@ void pushHandle(lua_State* L, const HandleType& type, void* object, const Scope&
   lua_setmetatable(L, -2);
 }
 
+void pushLastingHandle(lua_State* L, const HandleType& type, void* object) {
+  auto* const handle = static_cast<Handle*>(lua_newuserdata(L, sizeof(Handle)));
+  *handle = {&type, object, nullptr, 0};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, stateOf(L).metatable(type));
+  lua_setmetatable(L, -2);
+}
+
 void* checkHandleObject(lua_State* L, int index, const HandleType& type) {
   // Scripts cannot make userdata, so every one is a Handle.
   const auto* const handle = lua_type(L, index) == LUA_TUSERDATA
                                  ? static_cast<const Handle*>(lua_touserdata(L, index))
                                  : nullptr;
   if (handle == nullptr || handle->type != &type) luaL_typerror(L, index, type.name);
+  if (handle->scope == nullptr) return handle->object;
   if (handle->generation != handle->scope->generation()) {
     luaL_where(L, 1);
     lua_pushfstring(L, "%s used after its %s ended", type.name, type.owner);

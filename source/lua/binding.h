@@ -29,6 +29,11 @@ State& stateOf(lua_State* L);
 inline void pushText(lua_State* L, std::string_view text) {
   lua_pushlstring(L, text.data(), text.size());
 }
+// table[name] = function, for the table on top of the stack.
+inline void setFunction(lua_State* L, const char* name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
 inline std::string_view checkText(lua_State* L, int index) {
   size_t size = 0;
   const char* text = luaL_checklstring(L, index, &size);
@@ -46,7 +51,7 @@ struct HandleType {
 struct Handle {
   const HandleType* type;
   void* object;
-  const Scope* scope;
+  const Scope* scope;  // null: lasting
   uint64_t generation;
 };
 
@@ -55,6 +60,8 @@ struct Handle {
 // nullptr}.
 void defineHandle(lua_State* L, State& state, const HandleType& type, const luaL_Reg* methods,
                   const luaL_Reg* metamethods = nullptr);
+// The same for an object that outlives the state: usable everywhere in it.
+void pushLastingHandle(lua_State* L, const HandleType& type, void* object);
 // Pushes a new handle, alive until `scope` ends. May raise (memory).
 void pushHandle(lua_State* L, const HandleType& type, void* object, const Scope& scope);
 // The object at `index`; raises when it is something else, when its scope has ended, or when

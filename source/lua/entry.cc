@@ -30,6 +30,7 @@ Entry::Entry(State& state, Scope* scope, lua_State* thread)
 
 Entry::~Entry() {
   State& state = *state_;
+  if (!finished_) leave();
   state.current_scope_ = outer_scope_;
   state.current_thread_ = outer_thread_;
   --state.depth_;
@@ -43,10 +44,14 @@ Outcome Entry::failed(int status, lua_State* thread) {
   return finish(state_->errorOf(status, thread));
 }
 
+bool Entry::leave() {
+  finished_ = true;
+  return watched_ != nullptr && watched_->leave(state_->main_, outer_);
+}
+
 Outcome Entry::finish(Error error) {
   State& state = *state_;
-  if (watched_ != nullptr) over_ = watched_->leave(state.main_, outer_);
-  if (over_) {
+  if (leave()) {
     // Whatever the script made of it.
     if (!error)
       error.message = base::concat(state.script_.config().name, ": its CPU time of ",

@@ -22,13 +22,15 @@ class Entry {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  // Exactly one of these, once, right after the call.
+  // One of these, once, right after the call; an entry without is not counted.
   Outcome succeeded();
   // Takes the error off `thread`.
   Outcome failed(int status, lua_State* thread);
 
  private:
   Outcome finish(Error error);
+  // Whether the watchdog has ended it.
+  bool leave();
 
   const base::LocalRef<State> state_;
   Scope* const outer_scope_;
@@ -36,7 +38,7 @@ class Entry {
   WatchedThread* const watched_;
   WatchedThread::Outer outer_{};
   const uint32_t refusals_;
-  bool over_ = false;
+  bool finished_ = false;
   bool measured_ = false;
   event::MonotonicTime begin_{};
 };

@@ -1,6 +1,7 @@
 #include "source/base/log.h"
 #include "source/base/time.h"
 #include "source/lua/binding.h"
+#include "source/lua/library_data.h"
 #include "source/lua/library_parts.h"
 
 // weir.log, and the clocks.
@@ -41,7 +42,25 @@ int time(lua_State* L) {
   return 1;
 }
 
+// What the closure was made with.
+int constant(lua_State* L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return 1;
+}
+
 }  // namespace
+
+void installWorker(lua_State* L, State& state) {
+  const base::WorkerPlace place = workerPlace(state);
+  lua_newtable(L);
+  lua_pushnumber(L, place.index);
+  lua_pushcclosure(L, &constant, 1);
+  lua_setfield(L, -2, "id");
+  lua_pushnumber(L, place.count);
+  lua_pushcclosure(L, &constant, 1);
+  lua_setfield(L, -2, "count");
+  lua_setfield(L, -2, "worker");
+}
 
 void installLog(lua_State* L) {
   lua_newtable(L);

@@ -19,6 +19,13 @@ local concat, find = table.concat, string.find
 local util, off = require("jit.util"), jit.off
 local funcbc, funck, band, shr = util.funcbc, util.funck, bit.band, bit.rshift
 
+-- Traces that begin where others are left (side traces, and those after a C function) can go back to
+-- where they came from: recursion would run in a ring of them. Those that begin at functions only
+-- go deeper, as far as the stack reaches, or return to the interpreter.
+if not compile_loops then
+  require("jit.opt").start("maxside=0", "hotexit=1000000", "minstitch=1000000")
+end
+
 local function last_opcode(f)
   local pc, op = 1
   while true do

@@ -10,6 +10,7 @@
 #include "source/lua/coroutine_slot.h"
 #include "source/lua/entry.h"
 #include "source/lua/library.h"
+#include "source/lua/library_data.h"
 #include "source/lua/sandbox.h"
 #include "source/lua/state_cells.h"
 
@@ -20,6 +21,7 @@ constexpr std::string_view kArea = "lua";
 // Free threads that a state keeps; each has about 1 KB.
 constexpr size_t kMaxFree = 64;
 
+constexpr std::string_view kTrampolinesName = "weir.call";
 // Arguments are pushed, and results taken, inside of the protected call.
 constexpr std::string_view kTrampolines = R"lua(
 local push, take = ...
@@ -62,10 +64,12 @@ State::State(Script& script, std::shared_ptr<const ScriptSource> source, const S
     cells_ = std::make_unique<Cells>(script.metrics(), *host_.block);
     cells_->states.add();
   }
+  library_ = std::make_unique<LibraryData>(*this);
   if (script.watchdog() != nullptr) watched_ = &WatchedThread::current();
 }
 
 State::~State() {
+  library_.reset();
   if (main_ != nullptr) lua_close(main_);
   if (cells_ != nullptr) {
     countMemory();
@@ -117,7 +121,7 @@ void State::openLibraries(lua_State* L) {
   luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushcfunction(L, &State::pushPending);
   push_ = keepTop(L);
-  if (luaL_loadbuffer(L, kTrampolines.data(), kTrampolines.size(), "=weir") != 0) lua_error(L);
+  if (luaL_loadbuffer(L, kTrampolines.data(), kTrampolines.size(), "=weir.call") != 0) lua_error(L);
   lua_pushcfunction(L, &State::pushPending);
   lua_pushcfunction(L, &State::takePending);
   lua_call(L, 2, 3);
@@ -263,6 +267,17 @@ const Package* State::package(std::string_view name, std::string_view& error) {
   return &package;
 }
 
+std::string& State::scratch() {
+  static constexpr size_t kKept = size_t{64} << 10;
+  if (scratch_.capacity() > kKept) std::string().swap(scratch_);
+  scratch_.clear();
+  return scratch_;
+}
+
+void State::retire() {
+  library_->timers.clear();
+}
+
 bool State::timeIsOver() const {
   return watched_ != nullptr && watched_->raised();
 }
@@ -270,6 +285,16 @@ bool State::timeIsOver() const {
 void State::log(base::log::Level level, std::string_view line) const {
   if (trial() || !base::log::enabled(level, kArea)) return;
   base::log::write(level, kArea, base::concat(script_.config().name, ": ", line));
+}
+
+// A function that is called in tail position has no line; Lua then names the one below it, ours.
+std::string State::nameInstead(std::string_view message) const {
+  const size_t end = message.find(": ");
+  if (message.substr(0, kTrampolinesName.size()) != kTrampolinesName ||
+      end == std::string_view::npos) {
+    return std::string(message);
+  }
+  return base::concat(script_.config().name, message.substr(end));
 }
 
 Error State::errorOf(int status, lua_State* thread) {
@@ -284,7 +309,7 @@ Error State::errorOf(int status, lua_State* thread) {
   } else if (lua_type(thread, -1) == LUA_TSTRING) {
     size_t size = 0;
     const char* const text = lua_tolstring(thread, -1, &size);
-    error.message.assign(text, size);
+    error.message = nameInstead({text, size});
     if (text == misuse_) error.kind = ErrorKind::kMisuse;
   } else if (lua_type(thread, -1) == LUA_TNUMBER) {
     error.message = base::concat(script_.config().name, ": ", lua_tonumber(thread, -1));

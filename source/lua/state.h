@@ -27,6 +27,7 @@ namespace weir::lua {
 
 class Entry;
 class WatchedThread;
+struct LibraryData;
 struct HandleType;
 
 // A Lua function that C++ keeps: valid as long as its State. Value.
@@ -109,6 +110,16 @@ class State final : public base::LocalCounted {
   const Packages& packages() const { return packages_; }
   // For require(): null with `error`, whose text stays until the next call.
   const Package* package(std::string_view name, std::string_view& error);
+  // A place for text that bindings put together, empty: it is not on the C stack when Lua raises.
+  // Used until something is called that may use it too.
+  std::string& scratch();
+  const std::string& scratchText() const { return scratch_; }  // what is in it
+  // The metatable that marks tables as JSON arrays.
+  Function arrayMark() const { return array_mark_; }
+  void setArrayMark(Function mark) { array_mark_ = mark; }
+  LibraryData& library() { return *library_; }
+  // A newer version has taken its place for new streams: no more timers.
+  void retire();
   // Whether the running call has used up its time.
   bool timeIsOver() const;
   // A line of the script's own.
@@ -130,6 +141,7 @@ class State final : public base::LocalCounted {
   static int takePending(lua_State* L);
   // The error that `status` and the value on top of the stack stand for; takes it off.
   Error errorOf(int status, lua_State* thread);
+  std::string nameInstead(std::string_view message) const;
   Outcome refuse(std::string_view why);
   // After every entry: counts, logs, looks at the memory.
   void settle(const Error& error, std::chrono::nanoseconds time, uint32_t refusals);
@@ -164,6 +176,9 @@ class State final : public base::LocalCounted {
   std::shared_ptr<const ScriptSource> source_;
   Packages packages_;
   std::string package_error_;
+  std::string scratch_;
+  Function array_mark_;
+  std::unique_ptr<LibraryData> library_;
   bool spent_ = false;
   bool may_yield_ = false;
   uint32_t depth_ = 0;

@@ -62,6 +62,7 @@ void State::collectIfFull() {
   lua_gc(main_, LUA_GCCOLLECT, 0);
   const size_t limit = memory_.limit();
   const size_t used = memory_.used();
+  // So full after all: it could hardly do anything.
   spent_ = used > limit / 8 * 7;
   // Not again before a good part of what is left is used.
   collect_above_ = std::max(limit / 4 * 3, used + (limit - used) / 2);

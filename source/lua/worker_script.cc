@@ -16,7 +16,9 @@ WorkerScript::WorkerScript(std::shared_ptr<Script> script, base::ServiceMap& ser
       host_{&services, &services.get<event::Dispatcher>(), &services.get<stats::Block>(), context},
       bypassed_streams_(host_.block->counter(script_->metrics().bypassed_streams)) {}
 
-WorkerScript::~WorkerScript() = default;
+WorkerScript::~WorkerScript() {
+  if (state_) state_->retire();
+}
 
 State* WorkerScript::state() {
   bypassed_ = script_->bypassed() && script_->bypassedAt(host_.dispatcher->now());
@@ -38,7 +40,9 @@ void WorkerScript::renew() {
   Error error;
   auto fresh = State::create(*script_, std::move(source), host_, error);
   // Else the old one is better than none.
-  if (fresh) state_ = std::move(fresh);
+  if (!fresh) return;
+  if (state_) state_->retire();
+  state_ = std::move(fresh);
 }
 
 }  // namespace weir::lua
