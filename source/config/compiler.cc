@@ -1,6 +1,5 @@
 #include "source/config/compiler.h"
 
-#include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "source/config/extension_types.h"
 #include "source/config/fields.h"
 #include "source/config/health_options.h"
+#include "source/config/own_message.h"
 
 namespace weir::config {
 namespace {
@@ -40,13 +40,10 @@ std::string_view levelName(v1::Log::Level level) {
   }
 }
 
-std::unique_ptr<google::protobuf::Message> newMessage(std::string_view type) {
-  const auto* descriptor =
-      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(std::string(type));
-  if (descriptor == nullptr) return nullptr;
-  const auto* prototype =
-      google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
-  return std::unique_ptr<google::protobuf::Message>(prototype->New());
+std::unique_ptr<google::protobuf::Message> newMessage(const base::Extension& extension) {
+  const auto* const prototype = prototypeOf(extension);
+  return std::unique_ptr<google::protobuf::Message>(prototype == nullptr ? nullptr
+                                                                         : prototype->New());
 }
 
 }  // namespace
@@ -59,6 +56,8 @@ void Compiler::compile(const v1::Config& config, const Cursor& at, Snapshot& sna
   checkLocality(node_locality_, at.field("node").field("locality"));
   snapshot.health = readHealth(config.health(), at.field("health"));
   exec_programs_ = snapshot.health.exec_programs;
+  dictionaries_.read(config, at);
+  snapshot.shared_dictionaries = dictionaries_.list();
   collectClusterNames(config, at);
   for (int i = 0; i < config.clusters_size(); ++i) {
     snapshot.clusters.push_back(compileCluster(config.clusters(i), at.at("clusters", i)));
@@ -102,6 +101,12 @@ void Compiler::checkSessionCluster(std::string_view name, const Cursor& at) cons
   at.error(base::concat("the clients of \"", name, "\" are known by stickiness/", found->second,
                         ", which needs HTTP, and here are connections"),
            "use stickiness/source_ip, or a cluster of its own without stickiness");
+}
+
+base::SharedDictionaries::List Compiler::sharedDictionaries() const {
+  base::SharedDictionaries::List all;
+  for (const SharedDictionaryConfig& entry : dictionaries_.list()) all.push_back(entry.dictionary);
+  return all;
 }
 
 void Compiler::compileAdmin(const v1::Config& config, const Cursor& at, Snapshot& snapshot) {
@@ -176,7 +181,7 @@ Compiler::Any Compiler::resolveAny(std::string_view category, const v1::Extensio
             : base::concat("this is a place for ", category, ": ", absl::StrJoin(known, ", ")));
     return {};
   }
-  found.config = newMessage(type);
+  found.config = newMessage(*found.extension);
   found.config->ParseFromString(from.config().value());
   found.name = from.name().empty() ? std::string(found.extension->name()) : from.name();
   return found;
@@ -189,7 +194,7 @@ Compiler::Any Compiler::defaultOf(std::string_view category, std::string_view na
     report(extension.status(), at);
     return {};
   }
-  auto message = newMessage((*extension)->configType());
+  auto message = newMessage(**extension);
   if (message == nullptr) {
     at.error(base::concat("the message of ", category, "/", name, " is not in this program"));
     return {};

@@ -12,6 +12,7 @@
 
 #include "source/config/diagnostics.h"
 #include "source/config/extensions.h"
+#include "source/config/shared_dictionaries.h"
 #include "source/config/snapshot.h"
 
 namespace weir::config::v1 {
@@ -36,8 +37,9 @@ class Compiler {
   // Live counts of clusters by name, which outlast one configuration.
   using Usages = std::map<std::string, std::weak_ptr<upstream::ClusterUsage>, std::less<>>;
 
-  Compiler(const base::Registry& registry, stats::Store& stats, Usages& usages)
-      : registry_(registry), stats_(stats), usages_(usages) {}
+  Compiler(const base::Registry& registry, stats::Store& stats, Usages& usages,
+           DictionaryCompiler::Known& dictionaries)
+      : registry_(registry), stats_(stats), usages_(usages), dictionaries_(dictionaries) {}
 
   void compile(const v1::Config& config, const Cursor& at, Snapshot& snapshot);
 
@@ -92,6 +94,13 @@ class Compiler {
   // The same for one that gets L4 sessions; also reports a stickiness that knows clients of HTTP
   // alone.
   void checkSessionCluster(std::string_view name, const Cursor& at) const;
+  // The dictionary of this name; null after reporting that the file does not define it.
+  std::shared_ptr<base::SharedDictionary> sharedDictionary(std::string_view name,
+                                                           const Cursor& at) const {
+    return dictionaries_.find(name, at);
+  }
+  // All that the file defines: for scripts, which name them only when they run.
+  base::SharedDictionaries::List sharedDictionaries() const;
   // False: that cluster's load balancing has no use for hash keys.
   bool mayHash(std::string_view cluster) const {
     return not_hashing_.find(cluster) == not_hashing_.end();
@@ -155,6 +164,7 @@ class Compiler {
   const base::Registry& registry_;
   stats::Store& stats_;
   Usages& usages_;
+  DictionaryCompiler dictionaries_;
   std::vector<std::shared_ptr<MainPart>> main_parts_;
   std::string node_locality_;
   uint32_t exec_programs_ = 0;

@@ -1,5 +1,3 @@
-#include <google/protobuf/text_format.h>
-#include <google/protobuf/util/json_util.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -12,6 +10,7 @@
 
 #include "api/weir/config/v1/config.pb.h"
 #include "source/base/concat.h"
+#include "source/config/canonical.h"
 #include "source/config/compiler.h"
 #include "source/config/parsed_file.h"
 #include "source/config/snapshot.h"
@@ -22,8 +21,9 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 256u << 20;
 
-// Empty when well; else why not.
-std::string readFile(const std::string& path, std::string& text) {
+}  // namespace
+
+std::string readConfigFile(const std::string& path, std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
   if (file == nullptr) return base::concat("cannot be opened: ", std::strerror(errno));
   const absl::Cleanup close = [file] { std::fclose(file); };
@@ -38,43 +38,22 @@ std::string readFile(const std::string& path, std::string& text) {
   return {};
 }
 
-std::string canonicalText(const v1::Config& config) {
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetExpandAny(true);
-  std::string text;
-  printer.PrintToString(config, &text);
-  text.shrink_to_fit();  // it grew by doubling, and stays
-  return text;
-}
-
-std::string canonicalJson(const v1::Config& config) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.add_whitespace = true;
-  std::string json;
-  // Cannot fail: the messages within are those of extensions that were found.
-  (void)google::protobuf::util::MessageToJsonString(config, &json, options);
-  json.shrink_to_fit();
-  return json;
-}
-
-}  // namespace
-
 struct Loader::State {
   const base::Registry& registry;
   stats::Store& stats;
-  Compiler::Usages usages;
+  Compiler::Usages usages = {};
+  DictionaryCompiler::Known dictionaries = {};
 };
 
 Loader::Loader(const base::Registry& registry, stats::Store& stats)
-    : state_(new State{registry, stats, {}}) {}
+    : state_(new State{registry, stats}) {}
 
 Loader::~Loader() = default;
 
 std::shared_ptr<const Snapshot> Loader::loadFile(const std::string& path, uint64_t version,
                                                  Diagnostics& diagnostics) {
   std::string text;
-  const std::string problem = readFile(path, text);
+  const std::string problem = readConfigFile(path, text);
   if (problem.empty()) return loadText(text, path, version, diagnostics);
   diagnostics.add({.file = path, .field_path = {}, .what = problem, .right = {}});
   return nullptr;
@@ -88,15 +67,17 @@ std::shared_ptr<const Snapshot> Loader::loadText(std::string_view text,
   v1::Config config;
   auto snapshot = std::make_shared<Snapshot>();
   if (parseText(text, state_->registry, file, config)) {
-    Compiler(state_->registry, state_->stats, state_->usages)
+    Compiler(state_->registry, state_->stats, state_->usages, state_->dictionaries)
         .compile(config, file.rootCursor(), *snapshot);
   }
-  std::erase_if(state_->usages, [](const auto& entry) { return entry.second.expired(); });
+  const auto expired = [](const auto& entry) { return entry.second.expired(); };
+  std::erase_if(state_->usages, expired);
+  std::erase_if(state_->dictionaries, expired);
   for (const Diagnostic& diagnostic : found.list()) diagnostics.add(diagnostic);
   if (!found.ok()) return nullptr;
   snapshot->version = version;
-  snapshot->text = canonicalText(config);
-  snapshot->json = canonicalJson(config);
+  snapshot->text = canonicalText(config, state_->registry);
+  snapshot->json = canonicalJson(config, state_->registry);
   return snapshot;
 }
 

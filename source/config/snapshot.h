@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/base/registry.h"
+#include "source/base/shared_dictionary.h"
 #include "source/config/diagnostics.h"
 #include "source/config/main_part.h"
 #include "source/network/listener.h"
@@ -33,11 +34,19 @@ struct HealthConfig {
   uint32_t exec_programs = 0;  // that checks may run at a time; 0: none
 };
 
+// A shared dictionary as the configuration wants it; it may be in use already, with another size.
+// Value.
+struct SharedDictionaryConfig {
+  std::shared_ptr<base::SharedDictionary> dictionary;
+  uint64_t max_bytes = 0;
+};
+
 // A whole configuration, compiled: what workers run on. Immutable, versioned; replaced as a whole.
 struct Snapshot {
   uint64_t version = 0;
   std::vector<std::shared_ptr<const network::ListenerConfig>> listeners;
   std::vector<std::shared_ptr<const upstream::ClusterConfig>> clusters;
+  std::vector<SharedDictionaryConfig> shared_dictionaries;
   std::optional<network::Address> admin_address;
   RuntimeConfig runtime;
   HealthConfig health;
@@ -47,8 +56,11 @@ struct Snapshot {
   std::string json;  // the same as JSON
 };
 
+// Reads a configuration file as it is. Empty when well; else what is wrong with it.
+std::string readConfigFile(const std::string& path, std::string& text);
+
 // Loads configuration files. Main-thread only. Keeps what successive snapshots share (cluster
-// usage, metrics).
+// usage, shared dictionaries, metrics).
 class Loader {
  public:
   Loader(const base::Registry& registry, stats::Store& stats);

@@ -11,6 +11,7 @@
 #include "source/base/ascii.h"
 #include "source/base/concat.h"
 #include "source/base/suggest.h"
+#include "source/base/utf8.h"
 #include "source/config/extension_types.h"
 
 namespace weir::config {
@@ -85,32 +86,13 @@ ScalarError putBool(const ScalarText& value, const Target& target) {
   return target.put(&Reflection::SetBool, &Reflection::AddBool, *flag);
 }
 
-// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool isUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned char lead = byte(i);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (length == 0 || lead > 0xF4 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-    }
-    if (lead == 0xE0 && byte(i + 1) < 0xA0) return false;
-    if (lead == 0xED && byte(i + 1) > 0x9F) return false;
-    if (lead == 0xF0 && byte(i + 1) < 0x90) return false;
-    if (lead == 0xF4 && byte(i + 1) > 0x8F) return false;
-    i += length;
-  }
-  return true;
-}
-
 ScalarError putString(const ScalarText& value, const Target& target) {
   if (value.kind != Kind::kString) {
     return {.what = base::concat("expected text, found ", value.shown()),
             .right = base::concat("write it in quotes: ", target.field.name(), ": \"",
                                   value.negative ? "-" : "", value.text, "\"")};
   }
-  if (target.field.type() == FieldDescriptor::TYPE_STRING && !isUtf8(value.text)) {
+  if (target.field.type() == FieldDescriptor::TYPE_STRING && !base::isUtf8(value.text)) {
     return {.what = "is not UTF-8", .right = "save the file as UTF-8"};
   }
   return target.put<std::string>(&Reflection::SetString, &Reflection::AddString, value.text);

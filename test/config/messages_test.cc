@@ -72,20 +72,21 @@ TEST(Messages, UnknownField) {
 }
 
 TEST(Messages, UnknownFieldIsSkippedWithItsValue) {
-  EXPECT_EQ(findings("admin { address: \"127.0.0.1:1\" }\n"
-                     "a: 1 b { c: [1, 2] } d < e: \"}\" > f: -inf g: [{ x: 1 }]\nh: \"x\" 'y'"),
-            "w.textproto:2:1: a: Config has no field \"a\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n"
-            "w.textproto:2:6: b: Config has no field \"b\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n"
-            "w.textproto:2:22: d: Config has no field \"d\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n"
-            "w.textproto:2:35: f: Config has no field \"f\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n"
-            "w.textproto:2:43: g: Config has no field \"g\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n"
-            "w.textproto:3:1: h: Config has no field \"h\"; "
-            "known: listeners, clusters, admin, runtime, node, health\n");
+  EXPECT_EQ(
+      findings("admin { address: \"127.0.0.1:1\" }\n"
+               "a: 1 b { c: [1, 2] } d < e: \"}\" > f: -inf g: [{ x: 1 }]\nh: \"x\" 'y'"),
+      "w.textproto:2:1: a: Config has no field \"a\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
+      "w.textproto:2:6: b: Config has no field \"b\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
+      "w.textproto:2:22: d: Config has no field \"d\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
+      "w.textproto:2:35: f: Config has no field \"f\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
+      "w.textproto:2:43: g: Config has no field \"g\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
+      "w.textproto:3:1: h: Config has no field \"h\"; "
+      "known: listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n");
 }
 
 TEST(Messages, UnknownEnumValue) {
@@ -145,7 +146,7 @@ TEST(Messages, LostStructureEndsTheReading) {
 TEST(Messages, FindingsBeforeLostStructureAreKept) {
   EXPECT_EQ(findings("admn { }\nclusters: ]"),
             "w.textproto:1:1: admn: Config has no field \"admn\"; did you mean \"admin\"? known: "
-            "listeners, clusters, admin, runtime, node, health\n"
+            "listeners, clusters, admin, runtime, node, health, shared_dictionaries, plugins\n"
             "w.textproto:2:11: expected a value, found ]\n");
 }
 

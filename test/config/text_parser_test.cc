@@ -101,6 +101,9 @@ void fill(Message& message, base::Random& random, int depth) {
         case FieldDescriptor::CPPTYPE_UINT32:
           to.SetUInt32(&message, &field, static_cast<uint32_t>(random.next()));
           break;
+        case FieldDescriptor::CPPTYPE_UINT64:
+          to.SetUInt64(&message, &field, random.next());
+          break;
         case FieldDescriptor::CPPTYPE_INT32:
           to.SetInt32(&message, &field, static_cast<int32_t>(random.next()));
           break;
@@ -184,7 +187,7 @@ TEST(TextParser, TabsCountToTheNextEighthColumn) {
   v1::Config config;
   EXPECT_EQ(parse("\tx: 1", config),
             "t:1:9: x: Config has no field \"x\"; known: listeners, clusters, admin, runtime, "
-            "node, health\n");
+            "node, health, shared_dictionaries, plugins\n");
 }
 
 TEST(TextParser, DepthIsBounded) {
