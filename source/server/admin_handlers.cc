@@ -13,6 +13,7 @@
 #include "source/server/admin_endpoints.h"
 #include "source/server/admin_events.h"
 #include "source/server/admin_json.h"
+#include "source/server/dictionary_metrics.h"
 #include "source/server/endpoint_metrics.h"
 #include "source/server/server.h"
 #include "source/server/sticky_metrics.h"
@@ -76,7 +77,7 @@ AdminReply metrics(Server& server, const AdminRequest& request) {
   refreshProcessGauges(server);
   const std::string_view filter = queryValue(request, "filter");
   return {.body = server.stats().prometheus(filter) + endpointMetrics(server, filter) +
-                  stickyMetrics(server, filter),
+                  stickyMetrics(server, filter) + dictionaryMetrics(server, filter),
           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
 

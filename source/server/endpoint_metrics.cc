@@ -15,11 +15,8 @@ namespace {
 using base::concat;
 using Totals = upstream::EndpointUsage::Totals;
 
-// One endpoint that somebody has sent something to.
-struct Row {
-  std::string labels;  // cluster="c",endpoint="e"
-  Totals totals;
-};
+// One endpoint that somebody has sent something to: cluster="c",endpoint="e".
+using Row = MetricRow<Totals>;
 
 std::vector<Row> rowsOf(Server& server) {
   std::vector<Row> rows;
@@ -37,14 +34,7 @@ std::vector<Row> rowsOf(Server& server) {
   return rows;
 }
 
-struct Family {
-  std::string_view name;
-  std::string_view type;
-  std::string_view help;
-  uint64_t Totals::*value;
-};
-
-constexpr Family kFamilies[] = {
+constexpr MetricFamily<Totals> kFamilies[] = {
     {"endpoint_requests_total", "counter", "Requests sent to the endpoint", &Totals::requests},
     {"endpoint_active_requests", "gauge", "Requests in flight to the endpoint",
      &Totals::active_requests},
@@ -89,13 +79,7 @@ std::string endpointMetrics(Server& server, std::string_view filter) {
   const std::vector<Row> rows = rowsOf(server);
   std::string text;
   if (rows.empty()) return text;
-  for (const Family& family : kFamilies) {
-    if (!wanted(family.name)) continue;
-    text += metricHeader(family.name, family.type, family.help);
-    for (const Row& row : rows) {
-      text += concat("weir_", family.name, "{", row.labels, "} ", row.totals.*family.value, "\n");
-    }
-  }
+  appendMetrics<Totals>(kFamilies, rows, filter, text);
   if (wanted("endpoint_responses_total")) appendResponses(rows, text);
   if (wanted("endpoint_response_microseconds")) appendTimes(rows, text);
   return text;

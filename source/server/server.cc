@@ -91,6 +91,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
   main_services_.put(stats_);
   main_services_.put(tasks_);
   main_services_.put(stats_.block(0));
+  main_services_.put(dictionaries_);
   routing_ = std::make_unique<control::RoutingState>(
       main_services_, [this](const std::shared_ptr<const control::HostsBatch>& batch) {
         for (auto& worker : workers_) worker->updateHosts(batch);
@@ -127,7 +128,8 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
   for (uint32_t i = 0; i < listen_sockets_.workers(); ++i) {
-    auto worker = Worker::create(i, {stats_, files_, tasks_, troubles_, total_connections_});
+    auto worker =
+        Worker::create(i, {stats_, files_, tasks_, troubles_, dictionaries_, total_connections_});
     if (!worker.ok()) return worker.status();
     workers_.push_back(*std::move(worker));
   }
@@ -157,11 +159,23 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
 }
 
 void Server::publish(std::shared_ptr<const config::Snapshot> snapshot) {
+  offerDictionaries(*snapshot);
   startParts(*snapshot);
   routing_->events().keep(snapshot->health.kept_events);
   event_log_->follow(snapshot->health.event_log);
   hosts_ = routing_->follow(snapshot->clusters);
   publisher_.publish(std::move(snapshot));
+}
+
+void Server::offerDictionaries(const config::Snapshot& snapshot) {
+  base::SharedDictionaries::List all;
+  for (const config::SharedDictionaryConfig& entry : snapshot.shared_dictionaries) {
+    if (entry.dictionary->maxBytes() != entry.max_bytes) {
+      entry.dictionary->setMaxBytes(entry.max_bytes);
+    }
+    all.push_back(entry.dictionary);
+  }
+  dictionaries_.assign(std::move(all));
 }
 
 void Server::startParts(const config::Snapshot& snapshot) {

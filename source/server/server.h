@@ -9,6 +9,7 @@
 
 #include "source/base/file_writer.h"
 #include "source/base/registry.h"
+#include "source/base/shared_dictionary.h"
 #include "source/config/snapshot.h"
 #include "source/control/health_event_log.h"
 #include "source/control/routing_state.h"
@@ -80,6 +81,7 @@ class Server {
   void onSignal(int signal);
   void onWorkerDrained();
   void publish(std::shared_ptr<const config::Snapshot> snapshot);
+  void offerDictionaries(const config::Snapshot& snapshot);
   void startParts(const config::Snapshot& snapshot);
   void stopParts();
   void finish(int exit_code);
@@ -88,6 +90,7 @@ class Server {
   std::unique_ptr<event::UvDispatcher> dispatcher_;
   network::IoContext io_;
   base::FileWriter files_;
+  base::SharedDictionaries dictionaries_;
   base::ServiceMap main_services_;
   std::vector<std::shared_ptr<config::MainPart>> main_parts_;  // of the running configuration
   std::shared_ptr<network::ConnectionBudget> total_connections_;

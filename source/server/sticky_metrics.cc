@@ -14,19 +14,7 @@ namespace {
 using base::concat;
 using Totals = upstream::StickyMemory::Totals;
 
-struct Row {
-  const upstream::ClusterConfig* cluster;
-  Totals totals;
-};
-
-struct Family {
-  std::string_view name;
-  std::string_view type;
-  std::string_view help;
-  uint64_t Totals::*value;
-};
-
-constexpr Family kFamilies[] = {
+constexpr MetricFamily<Totals> kFamilies[] = {
     {"cluster_sticky_entries", "gauge", "Clients that stickiness knows the endpoint of",
      &Totals::entries},
     {"cluster_sticky_bytes", "gauge", "Memory for that", &Totals::bytes},
@@ -40,16 +28,17 @@ std::string labelOf(const upstream::ClusterConfig& cluster) {
   return concat("cluster=\"", stats::escapedLabel(cluster.name), "\"");
 }
 
-void appendPinned(Server& server, const std::vector<Row>& rows, std::string& text) {
+void appendPinned(Server& server, std::string& text) {
   constexpr std::string_view kName = "endpoint_pinned_clients";
   text += metricHeader(kName, "gauge", "Clients that belong to the endpoint");
-  for (const Row& row : rows) {
-    const auto hosts = server.routing().hosts(row.cluster->name);
+  for (const auto& cluster : server.snapshot().clusters) {
+    if (cluster->stickiness == nullptr) continue;
+    const auto hosts = server.routing().hosts(cluster->name);
     if (hosts == nullptr) continue;
     for (const upstream::HostSet::Host& host : hosts->hosts) {
-      const auto usage = row.cluster->usage->findEndpoint(host.endpoint->id);
+      const auto usage = cluster->usage->findEndpoint(host.endpoint->id);
       if (usage == nullptr) continue;
-      text += concat("weir_", kName, "{", labelOf(*row.cluster), ",endpoint=\"",
+      text += concat("weir_", kName, "{", labelOf(*cluster), ",endpoint=\"",
                      stats::escapedLabel(host.endpoint->id), "\"} ",
                      usage->pinned.load(std::memory_order_relaxed), "\n");
     }
@@ -59,25 +48,17 @@ void appendPinned(Server& server, const std::vector<Row>& rows, std::string& tex
 }  // namespace
 
 std::string stickyMetrics(Server& server, std::string_view filter) {
-  const auto wanted = [filter](std::string_view name) {
-    return name.find(filter) != std::string_view::npos;
-  };
-  std::vector<Row> rows;
+  std::vector<MetricRow<Totals>> rows;
   for (const auto& cluster : server.snapshot().clusters) {
     if (cluster->stickiness == nullptr) continue;
-    rows.push_back({cluster.get(), cluster->usage->stickyTotals(server.dispatcher().now())});
+    rows.push_back({labelOf(*cluster), cluster->usage->stickyTotals(server.dispatcher().now())});
   }
   std::string text;
   if (rows.empty()) return text;
-  for (const Family& family : kFamilies) {
-    if (!wanted(family.name)) continue;
-    text += metricHeader(family.name, family.type, family.help);
-    for (const Row& row : rows) {
-      text += concat("weir_", family.name, "{", labelOf(*row.cluster), "} ",
-                     row.totals.*family.value, "\n");
-    }
+  appendMetrics<Totals>(kFamilies, rows, filter, text);
+  if (std::string_view("endpoint_pinned_clients").find(filter) != std::string_view::npos) {
+    appendPinned(server, text);
   }
-  if (wanted("endpoint_pinned_clients")) appendPinned(server, rows, text);
   return text;
 }
 

@@ -118,6 +118,7 @@ class Worker::Data {
     services.put(environment.files);
     services.put(environment.tasks);
     services.put(environment.troubles);
+    services.put(environment.dictionaries);
     return services;
   }
   // One of the two listeners, by what the configuration wants. Worker-confined.

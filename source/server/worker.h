@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 
 #include "source/base/file_writer.h"
+#include "source/base/shared_dictionary.h"
 #include "source/base/task_pool.h"
 #include "source/config/snapshot.h"
 #include "source/control/routing_state.h"
@@ -30,6 +31,7 @@ struct WorkerEnvironment {
   base::FileWriter& files;
   base::TaskPool& tasks;
   upstream::TroubleSink& troubles;
+  base::SharedDictionaries& dictionaries;
   std::shared_ptr<network::ConnectionBudget> total_connections;
 };
 
