@@ -28,26 +28,36 @@ DynamicMetadata::Entry* DynamicMetadata::add(std::string_view name_space, std::s
   return entry;
 }
 
+void DynamicMetadata::keepText(Entry& entry, std::string_view text) {
+  if (text.size() > entry.capacity) {
+    entry.text = static_cast<char*>(arena_.allocate(text.size(), 1));
+    entry.capacity = text.size();
+  }
+  if (!text.empty()) std::memmove(entry.text, text.data(), text.size());
+  entry.value = std::string_view(entry.text, text.size());
+}
+
 bool DynamicMetadata::set(std::string_view name_space, std::string_view key, const Value& value) {
   Entry* entry = entryOf(name_space, key);
-  const std::string_view* const text = std::get_if<std::string_view>(&value);
-  const bool grows = text != nullptr && text->size() > (entry == nullptr ? 0 : entry->capacity);
-  const size_t needed =
-      (grows ? text->size() : 0) + (entry == nullptr ? name_space.size() + key.size() : 0);
+  const auto* const text = std::get_if<std::string_view>(&value);
+  const auto* const nested = std::get_if<const MetadataValue*>(&value);
+  size_t needed = entry == nullptr ? name_space.size() + key.size() : 0;
+  if (nested != nullptr) {
+    needed += sizeof(MetadataValue) + metadataBytes(**nested);
+  } else if (text != nullptr && text->size() > (entry == nullptr ? 0 : entry->capacity)) {
+    needed += text->size();
+  }
   if (needed > kMaxBytes - bytes_ || (entry == nullptr && values_ == kMaxValues)) return false;
   bytes_ += needed;
   if (entry == nullptr) entry = add(name_space, key);
   entry->there = true;
-  if (text == nullptr) {
+  if (text != nullptr) {
+    keepText(*entry, *text);
+  } else if (nested != nullptr) {
+    entry->value = arena_.create<MetadataValue>(copyMetadata(**nested, arena_));
+  } else {
     entry->value = value;
-    return true;
   }
-  if (grows) {
-    entry->text = static_cast<char*>(arena_.allocate(text->size(), 1));
-    entry->capacity = text->size();
-  }
-  if (!text->empty()) std::memmove(entry->text, text->data(), text->size());
-  entry->value = std::string_view(entry->text, text->size());
   return true;
 }
 

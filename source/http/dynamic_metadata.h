@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "source/base/arena.h"
+#include "source/http/metadata.h"
 
 namespace weir::http {
 
@@ -15,7 +16,8 @@ struct StreamInfo;
 // value is set. Worker-confined.
 class DynamicMetadata {
  public:
-  using Value = std::variant<std::string_view, double, bool>;
+  // Lists and structs are a MetadataValue; texts, numbers and booleans are themselves.
+  using Value = std::variant<std::string_view, double, bool, const MetadataValue*>;
   // Of names and texts together, with what replaced ones leave behind.
   static constexpr size_t kMaxBytes = 64 * 1024;
   static constexpr size_t kMaxValues = 256;
@@ -24,7 +26,8 @@ class DynamicMetadata {
   DynamicMetadata(const DynamicMetadata&) = delete;
   DynamicMetadata& operator=(const DynamicMetadata&) = delete;
 
-  // Texts are copied. False, and nothing changed, when there is no room for more.
+  // Texts, lists and structs are copied; what is null in them stays. False, and nothing changed,
+  // when there is no room for more.
   bool set(std::string_view name_space, std::string_view key, const Value& value);
   // Texts are good until the value is set again. Null: none.
   const Value* find(std::string_view name_space, std::string_view key) const;
@@ -49,6 +52,7 @@ class DynamicMetadata {
   };
   Entry* entryOf(std::string_view name_space, std::string_view key) const;
   Entry* add(std::string_view name_space, std::string_view key);
+  void keepText(Entry& entry, std::string_view text);
 
   base::Arena& arena_;
   Entry* first_ = nullptr;

@@ -74,11 +74,15 @@ class FilterHandle {
   // before this one (towards the client). After the response has begun, the stream is reset
   // instead; a gRPC response ends with trailers that say why, when its framing has room for them.
   void localReply(const LocalReply& reply);
+  // The connection takes no further request after this exchange: HTTP/1 closes it, HTTP/2 sends
+  // GOAWAY. Until the response's head has gone to the client.
+  void closeAfterResponse();
   // Ends the stream abnormally.
   void reset(const StreamError& error);
 
   // Replaces what bodyNeeds() said, now that a head tells more: from the call for the request's
-  // head for both directions, from that for the response's head for the response.
+  // head for both directions, from that for the response's head for the response; or later, as long
+  // as the filter pauses that head.
   void setBodyNeeds(const BodyNeeds& needs);
   // From the call for a head, with kStream: the head waits while the body and the trailers behind
   // it are shown, until resume…() or the end of the message, so that the filter may still change
@@ -93,6 +97,9 @@ class FilterHandle {
 
   RequestHead& requestHead();
   ResponseHead& responseHead();
+  // Null: they have not come to this filter, or there are none.
+  HeaderMap* requestTrailers();
+  HeaderMap* responseTrailers();
   StreamInfo& info();
   // Made when first asked for; info() has it for those who only read.
   DynamicMetadata& dynamicMetadata();

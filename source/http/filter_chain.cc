@@ -144,6 +144,9 @@ void FilterHandle::resumeResponse() {
 void FilterHandle::localReply(const LocalReply& reply) {
   chain_->reply(index_, reply);
 }
+void FilterHandle::closeAfterResponse() {
+  chain_->close_after_response_ = true;
+}
 void FilterHandle::reset(const StreamError& error) {
   chain_->reset(error);
 }
@@ -170,6 +173,12 @@ RequestHead& FilterHandle::requestHead() {
 }
 ResponseHead& FilterHandle::responseHead() {
   return chain_->context_.response;
+}
+HeaderMap* FilterHandle::requestTrailers() {
+  return chain_->slot(index_)->request.trailers ? &chain_->context_.request_trailers : nullptr;
+}
+HeaderMap* FilterHandle::responseTrailers() {
+  return chain_->slot(index_)->response.trailers ? &chain_->context_.response_trailers : nullptr;
 }
 StreamInfo& FilterHandle::info() {
   return chain_->context_.info;

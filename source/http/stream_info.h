@@ -61,6 +61,7 @@ struct StreamInfo {
   // The endpoint that a filter wants it to go to: its id or address (load_balancing/override).
   // Lives as long as the stream.
   std::string_view override_host;
+  bool override_strict = false;  // and to no other
   // What filters have set; null: nothing. dynamicMetadata() makes it.
   DynamicMetadata* dynamic_metadata = nullptr;
 

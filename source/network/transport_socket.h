@@ -40,6 +40,7 @@ struct CertificateFacts {
   std::vector<std::string> uris;  // a SPIFFE ID is one of them
   std::vector<std::string> emails;
   std::vector<std::string> ip_addresses;
+  std::vector<std::string> oids;  // of its extensions: "2.5.29.17"
   std::string pem;
   std::chrono::system_clock::time_point not_before;
   std::chrono::system_clock::time_point not_after;
@@ -50,13 +51,18 @@ struct CertificateFacts {
 class SecurityInfo {
  public:
   virtual ~SecurityInfo() = default;
-  virtual std::string_view tlsVersion() const = 0;           // "TLSv1.3"
-  virtual std::string_view cipher() const = 0;               // "TLS_AES_128_GCM_SHA256"
+  virtual std::string_view tlsVersion() const = 0;  // "TLSv1.3"
+  virtual std::string_view cipher() const = 0;      // "TLS_AES_128_GCM_SHA256"
+  // Its number (IANA), 0xffff: unknown; and what OpenSSL calls it, or empty.
+  virtual uint16_t cipherId() const { return 0xffff; }
+  virtual std::string_view cipherOpenSslName() const { return {}; }
   virtual std::string_view requestedServerName() const = 0;  // SNI in lower case, or empty
   virtual std::string_view sessionId() const { return {}; }  // lower-case hex, or empty
   virtual bool resumed() const { return false; }
   // nullptr when the peer presented none.
   virtual const CertificateFacts* peerCertificate() const { return nullptr; }
+  // What the peer presented, its own certificate first, as PEM; empty: none.
+  virtual std::string_view peerChainPem() const { return {}; }
   // The peer's certificate was checked against a trust store, not only taken.
   virtual bool peerVerified() const { return false; }
   // The own one, or nullptr.

@@ -62,6 +62,7 @@ class Router final : public http::Terminal,
   void forward(bool grpc);
   void pickAndSend();
   upstream::PickContext pickContext();
+  bool mustNotGoTo(const upstream::WorkerCluster::Choice& choice) const;
   void send(upstream::WorkerCluster::Choice& choice);
   void wait(base::LocalRef<upstream::WorkerCluster> cluster);
   void enterQueue(base::LocalRef<upstream::WorkerCluster> cluster, bool again);
@@ -224,7 +225,20 @@ upstream::PickContext Router::pickContext() {
   return pick_context;
 }
 
+// Whom a filter has named and nobody else, and it is another.
+bool Router::mustNotGoTo(const upstream::WorkerCluster::Choice& choice) const {
+  const http::StreamInfo& info = chain_.context().info;
+  if (!info.override_strict || info.override_host.empty()) return false;
+  return choice.endpoint->endpoint().id != info.override_host &&
+         choice.endpoint->address().toString() != info.override_host;
+}
+
 void Router::send(upstream::WorkerCluster::Choice& choice) {
+  if (mustNotGoTo(choice)) {
+    cluster_->cells().no_endpoint->add();
+    return fail(
+        {ErrorOrigin::kUpstream, ErrorReason::kNoHealthyEndpoint, false, "override_host_missed"});
+  }
   const bool waited = linked();
   if (waited) waits_in_->queue().leave(*this);
   ++chain_.context().info.attempts;

@@ -160,7 +160,9 @@ std::optional<uint64_t> hashOfMetadata(const HashKey& key, const PickContext& co
   if (value == nullptr) return std::nullopt;
   if (const auto* text = std::get_if<string_view>(value)) return hashOfText(*text);
   if (const auto* flag = std::get_if<bool>(value)) return hashOfText(*flag ? "true" : "false");
-  const double number = std::get<double>(*value) + 0.0;  // there is only one zero
+  const auto* const found = std::get_if<double>(value);
+  if (found == nullptr) return std::nullopt;  // lists and structs are no key
+  const double number = *found + 0.0;         // there is only one zero
   return base::hash64({reinterpret_cast<const char*>(&number), sizeof number});
 }
 

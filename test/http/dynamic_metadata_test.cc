@@ -98,5 +98,36 @@ TEST(DynamicMetadata, IsMadeWhenFirstAskedFor) {
   EXPECT_EQ(info.dynamic_metadata, &made);
 }
 
+TEST(DynamicMetadata, KeepsListsAndStructs) {
+  base::Arena arena;
+  DynamicMetadata metadata(arena);
+  {
+    std::string role = "admin";
+    const MetadataField roles[] = {{"", MetadataValue::of(std::string_view(role))}};
+    const MetadataField fields[] = {{"roles", MetadataValue::list(roles)},
+                                    {"age", MetadataValue::of(7.0)}};
+    const MetadataValue user = MetadataValue::structure(fields);
+    EXPECT_TRUE(metadata.set("auth", "user", &user));
+    role = "xxxxx";
+  }
+  const auto* const found = std::get_if<const MetadataValue*>(metadata.find("auth", "user"));
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ((*found)->find("roles")->members()[0].value.text, "admin");
+  EXPECT_EQ((*found)->find("age")->number, 7);
+  EXPECT_TRUE(metadata.set("auth", "user", std::string_view("text")));
+  EXPECT_EQ(text(metadata.find("auth", "user")), "text");
+}
+
+TEST(DynamicMetadata, ListsAndStructsCountWithAllTheyHave) {
+  base::Arena arena;
+  DynamicMetadata metadata(arena);
+  const std::string large(DynamicMetadata::kMaxBytes / 2, 'x');
+  const MetadataField fields[] = {{"large", MetadataValue::of(std::string_view(large))}};
+  const MetadataValue value = MetadataValue::structure(fields);
+  EXPECT_TRUE(metadata.set("n", "k", &value));
+  EXPECT_FALSE(metadata.set("n", "k", &value)) << "what was replaced stays in the arena";
+  EXPECT_NE(metadata.find("n", "k"), nullptr);
+}
+
 }  // namespace
 }  // namespace weir::http

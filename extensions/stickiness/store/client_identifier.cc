@@ -158,8 +158,9 @@ optional<string_view> metadataText(const upstream::PickContext& context, const H
   if (value == nullptr) return std::nullopt;
   if (const auto* text = std::get_if<string_view>(value)) return textOf(*text, room);
   if (const auto* flag = std::get_if<bool>(value)) return textOf(*flag ? "true" : "false", room);
-  const auto [end, error] =
-      std::to_chars(room.data(), room.data() + room.size(), std::get<double>(*value));
+  const auto* const number = std::get_if<double>(value);
+  if (number == nullptr) return std::nullopt;  // lists and structs are no identifier
+  const auto [end, error] = std::to_chars(room.data(), room.data() + room.size(), *number);
   return string_view(room.data(), static_cast<size_t>(end - room.data()));
 }
 

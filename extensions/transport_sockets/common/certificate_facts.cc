@@ -1,14 +1,32 @@
 #include "extensions/transport_sockets/common/certificate_facts.h"
 
 #include <openssl/bio.h>
+#include <openssl/obj.h>
 #include <openssl/pem.h>
 
+#include <array>
 #include <utility>
 
 #include "extensions/transport_sockets/common/x509_text.h"
 
 namespace weir::extensions::transport_sockets {
 namespace {
+
+std::vector<std::string> extensionOids(const X509& certificate) {
+  std::vector<std::string> oids;
+  const int count = X509_get_ext_count(&certificate);
+  for (int i = 0; i < count; ++i) {
+    const ASN1_OBJECT* const oid = X509_EXTENSION_get_object(X509_get_ext(&certificate, i));
+    std::array<char, 128> text;
+    const int size = OBJ_obj2txt(text.data(), text.size(), oid, /*always_return_oid=*/1);
+    if (size > 0 && static_cast<size_t>(size) < text.size()) {
+      oids.emplace_back(text.data(), static_cast<size_t>(size));
+    }
+  }
+  return oids;
+}
+
+}  // namespace
 
 std::string pemText(const X509& certificate) {
   bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
@@ -20,8 +38,6 @@ std::string pemText(const X509& certificate) {
   }
   return std::string(reinterpret_cast<const char*>(data), size);
 }
-
-}  // namespace
 
 network::CertificateFacts certificateFacts(const X509& certificate) {
   const ErrorQueueScope errors;
@@ -35,6 +51,7 @@ network::CertificateFacts certificateFacts(const X509& certificate) {
   facts.uris = std::move(names.uris);
   facts.emails = std::move(names.emails);
   facts.ip_addresses = std::move(names.ips);
+  facts.oids = extensionOids(certificate);
   facts.pem = pemText(certificate);
   const event::SystemTime epoch;
   facts.not_before = systemTime(X509_get0_notBefore(&certificate)).value_or(epoch);

@@ -20,6 +20,16 @@ std::string_view TlsFacts::cipher() const {
   return cipher == nullptr ? std::string_view() : SSL_CIPHER_standard_name(cipher);
 }
 
+uint16_t TlsFacts::cipherId() const {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(socket_.ssl());
+  return cipher == nullptr ? uint16_t{0xffff} : SSL_CIPHER_get_protocol_id(cipher);
+}
+
+std::string_view TlsFacts::cipherOpenSslName() const {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(socket_.ssl());
+  return cipher == nullptr ? std::string_view() : SSL_CIPHER_get_name(cipher);
+}
+
 std::string_view TlsFacts::requestedServerName() const {
   if (!server_name_) {
     const char* const name = SSL_get_servername(socket_.ssl(), TLSEXT_NAMETYPE_host_name);
@@ -51,6 +61,18 @@ const network::CertificateFacts* TlsFacts::peerCertificate() const {
   if (leaf == nullptr) return nullptr;
   peer_ = std::make_unique<network::CertificateFacts>(certificateFacts(*leaf));
   return peer_.get();
+}
+
+std::string_view TlsFacts::peerChainPem() const {
+  if (peer_chain_) return *peer_chain_;
+  peer_chain_.emplace();
+  const STACK_OF(CRYPTO_BUFFER)* const chain = SSL_get0_peer_certificates(socket_.ssl());
+  const size_t count = chain == nullptr ? 0 : sk_CRYPTO_BUFFER_num(chain);
+  for (size_t i = 0; i < count; ++i) {
+    const bssl::UniquePtr<X509> one(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(chain, i)));
+    if (one != nullptr) peer_chain_->append(pemText(*one));
+  }
+  return *peer_chain_;
 }
 
 bool TlsFacts::peerVerified() const {

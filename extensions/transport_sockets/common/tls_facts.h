@@ -20,10 +20,13 @@ class TlsFacts final : public network::SecurityInfo {
 
   std::string_view tlsVersion() const override;
   std::string_view cipher() const override;
+  uint16_t cipherId() const override;
+  std::string_view cipherOpenSslName() const override;
   std::string_view requestedServerName() const override;
   std::string_view sessionId() const override;
   bool resumed() const override;
   const network::CertificateFacts* peerCertificate() const override;
+  std::string_view peerChainPem() const override;
   bool peerVerified() const override;
   const network::CertificateFacts* localCertificate() const override;
 
@@ -31,6 +34,7 @@ class TlsFacts final : public network::SecurityInfo {
   const TlsSocket& socket_;
   mutable std::optional<std::string> server_name_;
   mutable std::optional<std::string> session_id_;
+  mutable std::optional<std::string> peer_chain_;
   mutable bool peer_read_ = false;
   mutable std::unique_ptr<network::CertificateFacts> peer_;
   mutable std::unique_ptr<network::CertificateFacts> local_;
