@@ -227,6 +227,17 @@ TEST_F(ExecCheckTest, ChildrenThatHoldTheOutputDelayNothing) {
   ::kill(static_cast<pid_t>(std::atoi(contentOf("pid").c_str())), SIGKILL);
 }
 
+// How many numbers, at most, are still to come when a greater one has come.
+int mostOvertaken(const std::vector<int>& order) {
+  int most = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto smaller = [&](int other) { return other < order[i]; };
+    const auto later = order.begin() + static_cast<std::ptrdiff_t>(i);
+    most = std::max(most, static_cast<int>(std::count_if(later, order.end(), smaller)));
+  }
+  return most;
+}
+
 TEST_F(ExecCheckTest, NeverMoreThanTheBoundOverAllChecks) {
   constexpr int kProbes = 100;
   const std::string log = folder_.file("log");
@@ -262,8 +273,8 @@ TEST_F(ExecCheckTest, NeverMoreThanTheBoundOverAllChecks) {
   EXPECT_EQ(now, 0);
   EXPECT_LE(most, 4);
   EXPECT_EQ(order.size(), static_cast<size_t>(kProbes));
-  // Two threads load files, so neighbours may change places.
-  for (int i = 0; i < kProbes; ++i) EXPECT_NEAR(order[i], i, 4) << "first come, first served";
+  // Threads load the files, two at a time: one of them may take long, and the others go on.
+  EXPECT_LE(mostOvertaken(order), 2) << "first come, first served";
   for (const auto& scheduler : schedulers) {
     EXPECT_EQ(scheduler->result.verdict, Verdict::kHealthy) << scheduler->result.reason;
     EXPECT_TRUE(scheduler->probe->begun());
