@@ -29,16 +29,19 @@ class LuaReload final : public MainPart {
 
  private:
   void watch() {
-    handle_ =
-        watcher_->watch(script_->files(), [this](const std::vector<std::string>&) { reload(); });
+    files_ = script_->files();
+    handle_ = watcher_->watch(files_, [this](const std::vector<std::string>&) { reload(); });
   }
   void reload() {
-    const bool fresh = script_->reload(*block_).ok();
-    // The new one may require other packages.
-    if (fresh) watch();
+    // An error is logged, and counted.
+    const absl::Status status = script_->reload(*block_);
+    (void)status;
+    // It may require other packages now.
+    if (script_->files() != files_) watch();
   }
 
   const std::shared_ptr<lua::Script> script_;
+  std::vector<std::string> files_;  // that are watched
   stats::Block* block_ = nullptr;
   event::FileWatcher* watcher_ = nullptr;
   std::unique_ptr<event::FileWatcher::Handle> handle_;

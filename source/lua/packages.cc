@@ -23,6 +23,12 @@ bool isName(std::string_view name) {
 
 }  // namespace
 
+std::string chunkName(const std::string& path) {
+  static constexpr size_t kRoom = 59;  // LUA_IDSIZE - 1
+  if (path.size() <= kRoom) return base::concat("=", path);
+  return base::concat("=", std::filesystem::path(path).filename().string());
+}
+
 absl::StatusOr<std::string> readSource(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {

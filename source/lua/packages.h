@@ -23,4 +23,8 @@ absl::StatusOr<std::string> readSource(const std::string& path);
 // What require(name) means: a/b.lua or a/b/init.lua for "a.b", in the first folder that has one.
 absl::StatusOr<Package> findPackage(std::string_view name, const std::vector<std::string>& folders);
 
+// What Lua is told that a file is called: its path, or only the file's name when messages had no
+// room for the path.
+std::string chunkName(const std::string& path);
+
 }  // namespace weir::lua

@@ -192,9 +192,9 @@ int readPackage(lua_State* L) {
     return 2;
   }
   pushText(L, package->text);
-  lua_pushliteral(L, "@");
-  pushText(L, package->path);
-  lua_concat(L, 2);
+  std::string& chunk = stateOf(L).scratch();
+  chunk = chunkName(package->path);
+  pushText(L, chunk);
   return 2;
 }
 

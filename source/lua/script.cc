@@ -1,5 +1,6 @@
 #include "source/lua/script.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "source/base/concat.h"
@@ -53,6 +54,7 @@ absl::StatusOr<std::shared_ptr<Script>> Script::load(ScriptConfig config, stats:
 }
 
 absl::Status Script::renew() {
+  read_.clear();
   auto source = std::make_shared<ScriptSource>();
   source->text = config_.text;
   source->chunk_name = base::concat("=", config_.name);
@@ -60,7 +62,7 @@ absl::Status Script::renew() {
     auto text = readSource(config_.file);
     if (!text.ok()) return text.status();
     source->text = *std::move(text);
-    source->chunk_name = base::concat("@", config_.file);
+    source->chunk_name = chunkName(config_.file);
   }
   source->version = version() + 1;
   Error error;
@@ -96,9 +98,11 @@ std::shared_ptr<const ScriptSource> Script::source() const {
 }
 
 std::vector<std::string> Script::files() const {
-  std::vector<std::string> files;
+  std::vector<std::string> files = read_;
   if (!config_.file.empty()) files.push_back(config_.file);
   for (const auto& [name, package] : source()->packages) files.push_back(package.path);
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }
 

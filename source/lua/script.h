@@ -46,7 +46,7 @@ struct ScriptConfig {
 struct ScriptSource {
   uint64_t version = 1;
   std::string text;
-  // "@file" or "=name", as Lua wants it: what stands before the line in messages.
+  // "=file" or "=name", as Lua wants it: what stands before the line in messages.
   std::string chunk_name;
   Packages packages;  // what its main chunk requires
 };
@@ -61,7 +61,7 @@ struct ScriptMetrics {
 
 // What a configuration calls one script: its settings, its current text, and what all workers know
 // of its health. Workers run it by a WorkerScript each. Thread-safe.
-class Script {
+class Script : public std::enable_shared_from_this<Script> {
  public:
   // Reads the file, compiles it and runs its main chunk once in a state of its own (where timers,
   // dictionaries and metrics do nothing). Says file:line of what is wrong. Main thread.
@@ -80,10 +80,14 @@ class Script {
   // Reads and compiles again; the next streams run what came. An error leaves all as it was. Logs
   // and counts. `block`: the main thread's. Main thread.
   absl::Status reload(stats::Block& block);
-  // The file and what the script requires, as far as the last load has met them: absolute paths.
+  // The file, what the current version requires, and what the last attempt to load has read:
+  // absolute paths, sorted. Main thread.
   std::vector<std::string> files() const;
   // Whether one of them has other text than was loaded. Main thread.
   bool outdated() const;
+
+  // For a State that is tried out: it has read `path`.
+  void noteRead(const std::string& path) { read_.push_back(path); }
 
   // By-pass, over all workers. One atomic load, unless it is by-passed.
   bool bypassed() const { return bypassed_until_ms_.load(std::memory_order_relaxed) != 0; }
@@ -105,6 +109,7 @@ class Script {
   const ScriptConfig config_;
   const ScriptMetrics metrics_;
   std::shared_ptr<Watchdog> watchdog_;
+  std::vector<std::string> read_;  // the main thread's
   std::atomic<uint64_t> version_{0};
   std::atomic<uint32_t> failures_{0};
   std::atomic<int64_t> bypassed_until_ms_{0};  // of the steady clock; 0: not

@@ -56,6 +56,7 @@ base::LocalRef<State> State::create(Script& script, std::shared_ptr<const Script
 
 State::State(Script& script, std::shared_ptr<const ScriptSource> source, const StateHost& host)
     : script_(script),
+      kept_script_(script.shared_from_this()),
       host_(host),
       memory_(*this, script.config().memory_bytes),
       source_(std::move(source)),
@@ -264,6 +265,7 @@ const Package* State::package(std::string_view name, std::string_view& error) {
   }
   Package& package = packages_[std::string(name)];
   package = *std::move(found);
+  if (trial()) script_.noteRead(package.path);
   return &package;
 }
 

@@ -57,7 +57,7 @@ struct StateHost {
 class State final : public base::LocalCounted {
  public:
   // Opens the libraries, lets the modules install themselves, closes the sandbox, runs the main
-  // chunk. Null with `error` when that fails. `script` outlives it.
+  // chunk. Null with `error` when that fails. Keeps `script`, which a shared_ptr has.
   static base::LocalRef<State> create(Script& script, std::shared_ptr<const ScriptSource> source,
                                       const StateHost& host, Error& error);
   ~State() override;
@@ -152,6 +152,7 @@ class State final : public base::LocalCounted {
   void release(CoroutineSlot& slot);
 
   Script& script_;
+  const std::shared_ptr<Script> kept_script_;
   const StateHost host_;
   Memory memory_;
   std::unique_ptr<Cells> cells_;
