@@ -70,7 +70,8 @@ class TextParser {
     tokens_.set_require_space_after_number(false);
   }
 
-  bool parse(Message& message) {
+  bool parse(Message& message, std::string_view only_field = {}) {
+    only_field_ = only_field;
     tokens_.Next();
     return parseFields(message, file_.nodes.front(), "") && !errors_.any();
   }
@@ -121,7 +122,8 @@ class TextParser {
   google::protobuf::io::ArrayInputStream input_;
   TokenErrors errors_;
   Tokenizer tokens_;
-  Tokenizer::Token name_;  // of the field that is being read
+  Tokenizer::Token name_;        // of the field that is being read
+  std::string_view only_field_;  // of the outermost message; empty: all
   int depth_ = 0;
 };
 
@@ -161,7 +163,9 @@ bool TextParser::parseField(Message& message, Node& node) {
   tokens_.Next();
   name_ = name;
   const Descriptor& type = *message.GetDescriptor();
-  if (const FieldDescriptor* field = type.FindFieldByName(name.text)) {
+  if (depth_ == 1 && !only_field_.empty() && name.text != only_field_) {
+    if (!skipFieldValue()) return lost(node, base::concat("expected a value, found ", found()));
+  } else if (const FieldDescriptor* field = type.FindFieldByName(name.text)) {
     if (!parseKnownField(*field, message, node)) return false;
   } else {
     const std::vector<std::string> known = fieldNames(type);
@@ -344,8 +348,13 @@ bool TextParser::skipUntil(std::string_view closing) {
 
 bool parseText(std::string_view text, const base::Registry& registry, ParsedFile& file,
                Message& message) {
+  return parseField(text, {}, registry, file, message);
+}
+
+bool parseField(std::string_view text, std::string_view field, const base::Registry& registry,
+                ParsedFile& file, Message& message) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark
-  return TextParser(text, registry, file).parse(message);
+  return TextParser(text, registry, file).parse(message, field);
 }
 
 }  // namespace weir::config

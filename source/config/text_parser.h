@@ -24,4 +24,8 @@ namespace weir::config {
 bool parseText(std::string_view text, const base::Registry& registry, ParsedFile& file,
                google::protobuf::Message& message);
 
+// The same for one field of the outermost message; of others only what they end with is looked at.
+bool parseField(std::string_view text, std::string_view field, const base::Registry& registry,
+                ParsedFile& file, google::protobuf::Message& message);
+
 }  // namespace weir::config
