@@ -1,5 +1,8 @@
 #include "source/lua/common_facts.h"
 
+#include <variant>
+
+#include "source/http/dynamic_metadata.h"
 #include "source/network/connection.h"
 
 namespace weir::lua {
@@ -149,6 +152,18 @@ std::span<const Fact> streamFacts() {
 void pushHeader(lua_State* L, const http::HeaderMap& headers, int index) {
   const std::string_view name = checkText(L, index);
   headers.has(name) ? pushText(L, headers.get(name)) : lua_pushnil(L);
+}
+
+void pushDynamicMetadata(lua_State* L, const StreamInfo& info, int index) {
+  const std::string_view name_space = checkText(L, index);
+  const std::string_view key = checkText(L, index + 1);
+  const http::DynamicMetadata* const all = info.dynamic_metadata;
+  const auto* const value = all != nullptr ? all->find(name_space, key) : nullptr;
+  if (value == nullptr) return lua_pushnil(L);
+  if (const auto* const text = std::get_if<std::string_view>(value)) return pushText(L, *text);
+  if (const auto* const number = std::get_if<double>(value)) return lua_pushnumber(L, *number);
+  if (const auto* const flag = std::get_if<bool>(value)) return lua_pushboolean(L, *flag);
+  lua_pushnil(L);
 }
 
 void pushProxyTlv(lua_State* L, const network::ConnectionInfo* info, int index) {

@@ -30,7 +30,10 @@ inline const void* connectionInfoOf(const http::StreamInfo& info) {
 
 // The field that the text at `index` names, or nil.
 void pushHeader(lua_State* L, const http::HeaderMap& headers, int index);
-// Bodies of methods (object, type number): the value of the PROXY header's TLV, or nil.
+// What the texts at `index` (namespace) and behind it (key) name in the exchange's dynamic
+// metadata; nil when there is nothing.
+void pushDynamicMetadata(lua_State* L, const http::StreamInfo& info, int index);
+// What the number at `index` names: the value of the PROXY header's TLV, or nil.
 void pushProxyTlv(lua_State* L, const network::ConnectionInfo* info, int index);
 
 }  // namespace weir::lua

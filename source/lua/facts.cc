@@ -65,6 +65,12 @@ void pushContextHandle(lua_State* L, const HandleType& type) {
   lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
+void raiseResult(lua_State* L, const char* function, const char* problem) {
+  lua_pushfstring(L, "%s: %s() %s", stateOf(L).script().config().name.c_str(), function, problem);
+  lua_error(L);
+  __builtin_unreachable();
+}
+
 void pushTextOrNil(lua_State* L, std::string_view text) {
   text.empty() ? lua_pushnil(L) : pushText(L, text);
 }

@@ -45,6 +45,10 @@ void defineFacts(lua_State* L, State& state, const FactType& type,
 void installContextHandle(lua_State* L, State& state, const HandleType& type);
 void pushContextHandle(lua_State* L, const HandleType& type);
 
+// In State::call()'s `take`: what a function has returned is wrong. `problem`: "returned 7, but
+// there are 3 endpoints".
+[[noreturn]] void raiseResult(lua_State* L, const char* function, const char* problem);
+
 // nil when empty.
 void pushTextOrNil(lua_State* L, std::string_view text);
 // "10.0.0.1:80", "10.0.0.1", 80; nil when null or of no family. The ip and port of unix: nil.
