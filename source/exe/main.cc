@@ -21,6 +21,8 @@
 #include "source/config/describe.h"
 #include "source/config/snapshot.h"
 #include "source/exe/command_line.h"
+#include "source/plugin/inspect.h"
+#include "source/plugin/loader.h"
 #include "source/server/server.h"
 #include "source/server/signal_source.h"
 #include "source/server/version.h"
@@ -57,18 +59,28 @@ struct Command {
   int (*run)(base::Registry& registry, const Arguments& arguments);
 };
 
+const Option kPluginsOption{"config", 'c', "FILE",
+                            "A configuration, whose plugins are listed as well.", false};
 const Option kConfigOption{"config", 'c', "FILE", "The configuration, in protobuf text format.",
                            true};
+
+// With the plugins that the file lists, whose extensions the registry has afterwards. Null after
+// saying what is wrong.
+std::shared_ptr<const config::Snapshot> loadConfig(const std::string& path,
+                                                   base::Registry& registry, stats::Store& stats) {
+  config::Diagnostics diagnostics;
+  std::shared_ptr<const config::Snapshot> snapshot;
+  if (plugin::loadPlugins(path, registry, diagnostics)) {
+    snapshot = config::Loader(registry, stats).loadFile(path, 1, diagnostics);
+  }
+  if (snapshot == nullptr) std::fputs(diagnostics.toString().c_str(), stderr);
+  return snapshot;
+}
 
 int check(base::Registry& registry, const Arguments& arguments) {
   const std::string path = arguments.get("config");
   stats::Store stats;
-  config::Loader loader(registry, stats);
-  config::Diagnostics diagnostics;
-  if (loader.loadFile(path, 1, diagnostics) == nullptr) {
-    std::fputs(diagnostics.toString().c_str(), stderr);
-    return kFailed;
-  }
+  if (loadConfig(path, registry, stats) == nullptr) return kFailed;
   std::printf("%s: OK\n", path.c_str());
   return kOk;
 }
@@ -84,13 +96,8 @@ int serve(base::Registry& registry, const Arguments& arguments) {
   server::SignalSource::block({SIGTERM, SIGINT, SIGUSR1});
   ::signal(SIGPIPE, SIG_IGN);
   stats::Store stats;
-  config::Loader loader(registry, stats);
-  config::Diagnostics diagnostics;
-  const auto snapshot = loader.loadFile(arguments.get("config"), 1, diagnostics);
-  if (snapshot == nullptr) {
-    std::fputs(diagnostics.toString().c_str(), stderr);
-    return kFailed;
-  }
+  const auto snapshot = loadConfig(arguments.get("config"), registry, stats);
+  if (snapshot == nullptr) return kFailed;
   absl::Status status = startLog(snapshot->runtime);
   int exit_code = kFailed;
   if (status.ok()) {
@@ -108,9 +115,39 @@ int serve(base::Registry& registry, const Arguments& arguments) {
   return exit_code;
 }
 
-int extensions(base::Registry& registry, const Arguments&) {
+int extensions(base::Registry& registry, const Arguments& arguments) {
+  config::Diagnostics diagnostics;
+  if (arguments.has("config") &&
+      !plugin::loadPlugins(arguments.get("config"), registry, diagnostics)) {
+    std::fputs(diagnostics.toString().c_str(), stderr);
+    return kFailed;
+  }
   std::fputs(config::describeExtensions(registry).c_str(), stdout);
   return kOk;
+}
+
+int inspectPlugin(base::Registry&, const Arguments& arguments) {
+  const std::string& path = arguments.operands.front();
+  if (const std::string why = unreadable(path); !why.empty()) {
+    return usageError(base::concat(path, ": ", why));
+  }
+  const auto text = plugin::inspectPlugin(path);
+  if (!text.ok()) {
+    const std::string_view message = base::view(text.status().message());
+    std::fprintf(stderr, "weir: %.*s\n", static_cast<int>(message.size()), message.data());
+    return kFailed;
+  }
+  std::fputs(text->c_str(), stdout);
+  return kOk;
+}
+
+int luaTest(base::Registry&, const Arguments& arguments) {
+  for (const std::string& file : arguments.operands) {
+    if (const std::string why = unreadable(file); !why.empty()) {
+      return usageError(base::concat(file, ": ", why));
+    }
+  }
+  return weir::extensions::runLuaTests(arguments.operands, stdout);
 }
 
 int version(base::Registry&, const Arguments&) {
@@ -128,9 +165,19 @@ const std::vector<Command>& commands() {
        check},
       {"extensions",
        "Lists the extensions with category, configuration message and fields.",
-       {},
+       {kPluginsOption},
        {},
        extensions},
+      {"plugin inspect",
+       "Loads a plugin and prints what it offers.",
+       {},
+       {"FILE", "The shared object.", false},
+       inspectPlugin},
+      {"lua test",
+       "Runs the unit tests of Lua scripts, without a proxy.",
+       {},
+       {"FILE", "A file of tests in Lua, which loads the scripts that it tests.", /*many=*/true},
+       luaTest},
       {"version", "Prints the version.", {}, {}, version},
   };
   return all;
