@@ -1,6 +1,7 @@
 #include "source/plugin/loader.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -22,7 +23,7 @@ constexpr size_t kMaxDescriptor = 16u << 20;
 // No struct of this ABI comes near; what claims more has not set its size.
 constexpr uint32_t kMaxStruct = 64 * 1024;
 // All of ABI 1.0, which never becomes less.
-constexpr uint32_t kLeastPlugin = sizeof(weir_plugin);
+constexpr uint32_t kLeastPlugin = offsetof(weir_plugin, kinds) + sizeof(weir_plugin::kinds);
 
 absl::Status wrong(std::string_view what, std::string_view right = {}) {
   return absl::InvalidArgumentError(base::concat(what, right.empty() ? "" : "; ", right));

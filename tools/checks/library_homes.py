@@ -30,7 +30,7 @@ LIBRARIES = (
         "Protobuf",
         r"google/protobuf/",
         (
-            r"source/(config|control|grpc|server|exe)/",
+            r"source/(config|control|grpc|plugin|server|exe)/",
             r"extensions/\w+/\w+/config\.(h|cc)",
             r"extensions/config_stores/",
             r"extensions/http_filters/grpc_json_transcoder/",  # messages are what it is about

@@ -88,7 +88,7 @@ http::BodyMode modeOf(uint32_t mode, bool wanted) {
 const KindType kHttpFilterType{
     .type = WEIR_HTTP_FILTER,
     .category = config::HttpFilterExtension::kCategory,
-    .least_size = sizeof(weir_http_filter),
+    .least_size = offsetof(weir_http_filter, on_end) + sizeof(weir_http_filter::on_end),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<HttpFilterKind>(kind);
