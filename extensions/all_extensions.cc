@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "extensions/access_loggers/file/config.h"
+#include "extensions/access_loggers/lua/config.h"
 #include "extensions/access_loggers/stdout/config.h"
 #include "extensions/clusters/aggregate/config.h"
 #include "extensions/clusters/dns_srv/config.h"
@@ -25,6 +26,7 @@
 #include "extensions/load_balancing/first/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/least_time/config.h"
+#include "extensions/load_balancing/lua/config.h"
 #include "extensions/load_balancing/maglev/config.h"
 #include "extensions/load_balancing/override/config.h"
 #include "extensions/load_balancing/prequal/config.h"
@@ -38,9 +40,11 @@
 #include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/network_filters/local_rate_limit/config.h"
+#include "extensions/network_filters/lua/config.h"
 #include "extensions/network_filters/rbac/config.h"
 #include "extensions/network_filters/sni_cluster/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
+#include "extensions/routing/lua/config.h"
 #include "extensions/stickiness/app_cookie/config.h"
 #include "extensions/stickiness/cookie/config.h"
 #include "extensions/stickiness/header/config.h"
@@ -61,6 +65,7 @@ namespace {
 template <class Add>
 void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::file::FileLoggerExtension>());
+  add(std::make_unique<access_loggers::lua::LuaExtension>());
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
   add(std::make_unique<clusters::aggregate::AggregateExtension>());
   add(std::make_unique<clusters::dns_srv::DnsSrvExtension>());
@@ -83,6 +88,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::first::FirstExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::least_time::LeastTimeExtension>());
+  add(std::make_unique<load_balancing::lua::LuaExtension>());
   add(std::make_unique<load_balancing::maglev::MaglevExtension>());
   add(std::make_unique<load_balancing::prequal::PrequalExtension>());
   add(std::make_unique<load_balancing::random::RandomExtension>());
@@ -96,9 +102,11 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
   add(std::make_unique<network_filters::local_rate_limit::LocalRateLimitExtension>());
+  add(std::make_unique<network_filters::lua::LuaExtension>());
   add(std::make_unique<network_filters::rbac::RbacExtension>());
   add(std::make_unique<network_filters::sni_cluster::SniClusterExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
+  add(std::make_unique<routing::lua::LuaExtension>());
   add(std::make_unique<stickiness::app_cookie::AppCookieExtension>());
   add(std::make_unique<stickiness::cookie::CookieExtension>());
   add(std::make_unique<stickiness::header::HeaderExtension>());
