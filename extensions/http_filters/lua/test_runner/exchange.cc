@@ -51,6 +51,7 @@ Exchange::Exchange(World& world, LoadedScript& script, RequestSpec spec)
   addFields(spec_.fields, request_.headers);
   if (http::HttpFilter* const filter = script.worker->create(arena_)) chain_.addFilter(*filter);
   chain_.setTerminal(*this);
+  chain_.askRouteForFilters();
 }
 
 Exchange::~Exchange() {

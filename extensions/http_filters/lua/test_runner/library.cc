@@ -273,6 +273,9 @@ function weir_test.request(spec)
   for _, name in ipairs({"route_metadata", "virtual_host_metadata"}) do
     if wanted[name] then wanted[name] = {lua = wanted[name]} end
   end
+  if wanted.filter_context then
+    wanted.filter_context = {filter_context = wanted.filter_context}
+  end
   wanted.fields = flat(spec.headers, "headers")
   local self = setmetatable({calls = {}, stubs = spec.calls or {}, asked = false}, Exchange)
   rawset(self, "id", native.open(script, wanted))

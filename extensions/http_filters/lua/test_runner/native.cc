@@ -22,7 +22,8 @@ T& at(lua_State* L, int index) {
   return *static_cast<T*>(lua_touserdata(L, index));
 }
 
-// ---- from Lua; what is not there is empty --------------------------------------------------------
+// ---- from Lua; what is not there is empty
+// --------------------------------------------------------
 
 std::string textAt(lua_State* L, int index) {
   size_t size = 0;
@@ -169,22 +170,22 @@ int pushSeen(lua_State* L, const Seen& seen) {
 void pushMetadata(lua_State* L, const http::DynamicMetadata* all) {
   lua_newtable(L);
   if (all == nullptr) return;
-  all->forEach([L](std::string_view name, std::string_view key,
-                   const http::DynamicMetadata::Value& value) {
-    pushText(L, name);
-    lua_rawget(L, -2);
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      lua_newtable(L);
-      pushText(L, name);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -4);
-    }
-    pushText(L, key);
-    pushValue(L, value);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-  });
+  all->forEach(
+      [L](std::string_view name, std::string_view key, const http::DynamicMetadata::Value& value) {
+        pushText(L, name);
+        lua_rawget(L, -2);
+        if (lua_isnil(L, -1)) {
+          lua_pop(L, 1);
+          lua_newtable(L);
+          pushText(L, name);
+          lua_pushvalue(L, -2);
+          lua_rawset(L, -4);
+        }
+        pushText(L, key);
+        pushValue(L, value);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+      });
 }
 
 // ---- the functions ------------------------------------------------------------------------------
@@ -254,8 +255,8 @@ int open(lua_State* L) {
     of_route->context = metadataOf(metadata[2]);
     spec.route->of_filter.config = std::move(of_route);
   }
-  auto& exchange = session.exchanges.emplace_back(std::make_unique<Exchange>(
-      session.world, at<LoadedScript>(L, 1), std::move(spec)));
+  auto& exchange = session.exchanges.emplace_back(
+      std::make_unique<Exchange>(session.world, at<LoadedScript>(L, 1), std::move(spec)));
   lua_pushlightuserdata(L, exchange.get());
   return 1;
 }
@@ -279,9 +280,8 @@ void sendTrailers(lua_State* L, Exchange& exchange) {
 }
 // (exchange, status, fields, length or nil, end)
 void answer(lua_State* L, Exchange& exchange) {
-  exchange.beginAnswer(static_cast<uint16_t>(lua_tointeger(L, 2)), fieldsAt(L, 3),
-                       !lua_isnil(L, 4), static_cast<size_t>(lua_tointeger(L, 4)),
-                       lua_toboolean(L, 5) != 0);
+  exchange.beginAnswer(static_cast<uint16_t>(lua_tointeger(L, 2)), fieldsAt(L, 3), !lua_isnil(L, 4),
+                       static_cast<size_t>(lua_tointeger(L, 4)), lua_toboolean(L, 5) != 0);
 }
 void answerBody(lua_State* L, Exchange& exchange) {
   exchange.sendAnswerBody(textAt(L, 2), lua_toboolean(L, 3) != 0);
@@ -346,8 +346,8 @@ int reply(lua_State* L) {
                                fieldsAt(L, 3));
   } else {
     const bool late = textAt(L, 2) == "timeout";
-    session.world.calls.fail(call, late ? http::ErrorReason::kTimeout
-                                        : http::ErrorReason::kConnectFailure);
+    session.world.calls.fail(
+        call, late ? http::ErrorReason::kRequestTimeout : http::ErrorReason::kConnectFailure);
   }
   session.world.dispatcher.runUntilIdle();
   return 0;
