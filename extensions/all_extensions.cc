@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "extensions/access_loggers/file/config.h"
+#include "extensions/access_loggers/lua/config.h"
 #include "extensions/access_loggers/stdout/config.h"
 #include "extensions/clusters/aggregate/config.h"
 #include "extensions/clusters/dns_srv/config.h"
@@ -18,6 +19,7 @@
 #include "extensions/http_filters/acme_challenge/config.h"
 #include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
+#include "extensions/http_filters/lua/config.h"
 #include "extensions/http_filters/lua/test_runner/runner.h"
 #include "extensions/listener_filters/http_inspector/config.h"
 #include "extensions/listener_filters/original_dst/config.h"
@@ -26,6 +28,7 @@
 #include "extensions/load_balancing/first/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/least_time/config.h"
+#include "extensions/load_balancing/lua/config.h"
 #include "extensions/load_balancing/maglev/config.h"
 #include "extensions/load_balancing/override/config.h"
 #include "extensions/load_balancing/prequal/config.h"
@@ -39,9 +42,11 @@
 #include "extensions/network_filters/echo/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/network_filters/local_rate_limit/config.h"
+#include "extensions/network_filters/lua/config.h"
 #include "extensions/network_filters/rbac/config.h"
 #include "extensions/network_filters/sni_cluster/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
+#include "extensions/routing/lua/config.h"
 #include "extensions/stickiness/app_cookie/config.h"
 #include "extensions/stickiness/cookie/config.h"
 #include "extensions/stickiness/header/config.h"
@@ -62,6 +67,7 @@ namespace {
 template <class Add>
 void forEachExtension(Add add) {
   add(std::make_unique<access_loggers::file::FileLoggerExtension>());
+  add(std::make_unique<access_loggers::lua::LuaExtension>());
   add(std::make_unique<access_loggers::stdout::StdoutLoggerExtension>());
   add(std::make_unique<clusters::aggregate::AggregateExtension>());
   add(std::make_unique<clusters::dns_srv::DnsSrvExtension>());
@@ -77,6 +83,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
   add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());
+  add(std::make_unique<http_filters::lua::LuaExtension>());
   add(std::make_unique<listener_filters::http_inspector::HttpInspectorExtension>());
   add(std::make_unique<listener_filters::original_dst::OriginalDstExtension>());
   add(std::make_unique<listener_filters::proxy_protocol::ProxyProtocolExtension>());
@@ -84,6 +91,7 @@ void forEachExtension(Add add) {
   add(std::make_unique<load_balancing::first::FirstExtension>());
   add(std::make_unique<load_balancing::least_request::LeastRequestExtension>());
   add(std::make_unique<load_balancing::least_time::LeastTimeExtension>());
+  add(std::make_unique<load_balancing::lua::LuaExtension>());
   add(std::make_unique<load_balancing::maglev::MaglevExtension>());
   add(std::make_unique<load_balancing::prequal::PrequalExtension>());
   add(std::make_unique<load_balancing::random::RandomExtension>());
@@ -97,9 +105,11 @@ void forEachExtension(Add add) {
   add(std::make_unique<network_filters::echo::EchoExtension>());
   add(std::make_unique<network_filters::http_connection_manager::HttpConnectionManagerExtension>());
   add(std::make_unique<network_filters::local_rate_limit::LocalRateLimitExtension>());
+  add(std::make_unique<network_filters::lua::LuaExtension>());
   add(std::make_unique<network_filters::rbac::RbacExtension>());
   add(std::make_unique<network_filters::sni_cluster::SniClusterExtension>());
   add(std::make_unique<network_filters::tcp_proxy::TcpProxyExtension>());
+  add(std::make_unique<routing::lua::LuaExtension>());
   add(std::make_unique<stickiness::app_cookie::AppCookieExtension>());
   add(std::make_unique<stickiness::cookie::CookieExtension>());
   add(std::make_unique<stickiness::header::HeaderExtension>());
@@ -124,8 +134,8 @@ absl::Status registerAllExtensions(base::Registry& registry) {
   return result;
 }
 
-int runLuaTests(std::span<const std::string> files, std::FILE* out) {
-  return http_filters::lua::test_runner::runTests(files, out);
+int runLuaTests(std::span<const std::string> files, std::string& report) {
+  return http_filters::lua::test_runner::runTests(files, report);
 }
 
 }  // namespace weir::extensions

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdio>
 #include <span>
 #include <string>
 
@@ -13,8 +12,8 @@ namespace weir::extensions {
 // Registers every extension of this program.
 absl::Status registerAllExtensions(base::Registry& registry);
 
-// `weir lua test`: runs the tests of scripts in these files, and writes what came of them to `out`.
+// `weir lua test`: runs the tests of scripts in these files; what came of them goes to `report`.
 // What the process is to exit with.
-int runLuaTests(std::span<const std::string> files, std::FILE* out);
+int runLuaTests(std::span<const std::string> files, std::string& report);
 
 }  // namespace weir::extensions

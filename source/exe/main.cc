@@ -147,7 +147,10 @@ int luaTest(base::Registry&, const Arguments& arguments) {
       return usageError(base::concat(file, ": ", why));
     }
   }
-  return weir::extensions::runLuaTests(arguments.operands, stdout);
+  std::string report;
+  const int exit_code = weir::extensions::runLuaTests(arguments.operands, report);
+  std::fputs(report.c_str(), stdout);
+  return exit_code;
 }
 
 int version(base::Registry&, const Arguments&) {

@@ -158,7 +158,7 @@ int getDynamic(lua_State* L) {
   LuaStream& stream = checkHandle<LuaStream>(L, 1, kDynamicMetadataType);
   const std::string_view name = checkText(L, 2);
   const DynamicMetadata* const all = stream.handle().info().dynamic_metadata;
-  return all != nullptr && pushNamespace(L, *all, name) ? 1 : 0;
+  return all != nullptr && pushNamespace(L, *all, name) ? 1 : pushNil(L);
 }
 
 int setDynamic(lua_State* L) {
@@ -255,7 +255,7 @@ bool pushNamespace(lua_State* L, const ConnectionInfo& info, std::string_view na
 int getOfConnection(lua_State* L) {
   const ConnectionInfo* const info = connectionOf(L);
   const std::string_view name = checkText(L, 2);
-  return info != nullptr && pushNamespace(L, *info, name) ? 1 : 0;
+  return info != nullptr && pushNamespace(L, *info, name) ? 1 : pushNil(L);
 }
 
 int pairsOfConnection(lua_State* L) {

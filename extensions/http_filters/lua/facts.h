@@ -32,6 +32,11 @@ void installSignatures(lua_State* L, weir::lua::State& state);
 void pushValue(lua_State* L, const http::DynamicMetadata::Value& value);
 // The metadata object for what `metadata`, which may be null, has under the filter's name.
 int pushFilterMetadata(lua_State* L, LuaStream& stream, const http::Metadata* metadata);
+// Results of a method that has none: one nil, so that f(object:method()) is given a value.
+inline int pushNil(lua_State* L) {
+  lua_pushnil(L);
+  return 1;
+}
 // What the value at `index` is in metadata: text, number, boolean, or a table of such, of keys that
 // are texts or numbers. It lives in a userdata that is pushed, and in the value. nil is null.
 // Raises.

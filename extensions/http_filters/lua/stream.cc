@@ -281,7 +281,7 @@ http::MetadataValue* LuaStream::keepMetadata(const http::MetadataValue& value) {
   return metadata_ = arena.create<http::MetadataValue>(copyMetadata(value, arena));
 }
 
-void LuaStream::sleep(std::chrono::milliseconds time) {
+void LuaStream::wakeAfter(std::chrono::milliseconds time) {
   wait(Wait::kSleep);
   if (!timer_) {
     timer_.emplace(handle().dispatcher().wheel(), event::wheelCallback<&LuaStream::onAwake>, this);

@@ -97,7 +97,7 @@ class LuaStream final : public router::HttpCallListener {
   bool startCall(router::HttpCallRequest& request, std::string_view body, bool all_values);
   bool startAndForget(router::HttpCallRequest& request, std::string_view body);
   // The coroutine goes on after `time`; yield.
-  void sleep(std::chrono::milliseconds time);
+  void wakeAfter(std::chrono::milliseconds time);
   // The answer that kReply waits with; copied. False: there is one already.
   bool setReply(uint16_t status, std::string_view body, std::string_view content_type,
                 std::span<const http::ReplyField> fields);

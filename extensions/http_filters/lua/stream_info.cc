@@ -106,7 +106,7 @@ int drainConnectionUponCompletion(lua_State* L) {
 
 int pushDownstreamTls(lua_State* L, LuaStream& stream) {
   const network::SecurityInfo* const security = stream.handle().info().downstream_tls;
-  if (security == nullptr) return 0;
+  if (security == nullptr) return pushNil(L);
   pushHandle(L, kTlsType, const_cast<network::SecurityInfo*>(security), stream.coroutine().scope());
   return 1;
 }
@@ -120,7 +120,7 @@ template <const HandleType& type>
 int dynamicTypedMetadata(lua_State* L) {
   checkHandle<LuaStream>(L, 1, type);
   checkText(L, 2);
-  return 0;
+  return pushNil(L);
 }
 
 template <const HandleType& from, const HandleType& to>
@@ -161,21 +161,21 @@ int getFilterState(lua_State* L) {
   const DynamicMetadata* const all = infoOf(L, kFilterStateType).dynamic_metadata;
   const std::string_view object = checkText(L, 2);
   const std::string_view field = lua_isnoneornil(L, 3) ? std::string_view() : checkText(L, 3);
-  if (all == nullptr) return 0;
+  if (all == nullptr) return pushNil(L);
   const DynamicMetadata::Value* found = all->find("filter_state", object);
   if (!lua_isnoneornil(L, 3)) {
     const auto* const nested =
         found == nullptr ? nullptr : std::get_if<const http::MetadataValue*>(found);
     if (nested != nullptr) {
       const http::MetadataValue* const member = (*nested)->find(field);
-      if (member == nullptr) return 0;
+      if (member == nullptr) return pushNil(L);
       pushValue(L, *member);
       pushAsText(L);
       return 1;
     }
     found = all->find(object, field);
   }
-  if (found == nullptr) return 0;
+  if (found == nullptr) return pushNil(L);
   pushValue(L, *found);
   pushAsText(L);
   return 1;
@@ -195,13 +195,13 @@ constexpr luaL_Reg kConnectionMethods[] = {{"ssl", &ssl}, {nullptr, nullptr}};
 int proxyTlv(lua_State* L) {
   const network::ConnectionInfo* const info = infoOf(L, kConnectionStreamInfoType).connection_info;
   const lua_Integer type = luaL_checkinteger(L, 2);
-  if (info == nullptr) return 0;
+  if (info == nullptr) return pushNil(L);
   for (const auto& tlv : info->proxy_tlvs) {
     if (tlv.type != type) continue;
     pushText(L, tlv.value);
     return 1;
   }
-  return 0;
+  return pushNil(L);
 }
 
 constexpr luaL_Reg kConnectionStreamInfoMethods[] = {

@@ -11,12 +11,12 @@ using weir::lua::raise;
 
 constexpr double kMaxSleepMs = 3600.0 * 1000;
 
-int sleep(lua_State* L) {
+int sleepFor(lua_State* L) {
   LuaStream& stream = checkStream(L);
   const lua_Number time = luaL_checknumber(L, 2);
   if (!(time >= 0)) raise(L, "sleep() takes milliseconds >= 0");
   weir::lua::checkMayYield(L);
-  stream.sleep(
+  stream.wakeAfter(
       std::chrono::milliseconds(static_cast<int64_t>(std::min<double>(time, kMaxSleepMs))));
   return lua_yield(L, 0);
 }
@@ -24,7 +24,7 @@ int sleep(lua_State* L) {
 }  // namespace
 
 void addTimingMethods(Methods& methods) {
-  methods.push_back({"sleep", &sleep});
+  methods.push_back({"sleep", &sleepFor});
 }
 
 }  // namespace weir::extensions::http_filters::lua

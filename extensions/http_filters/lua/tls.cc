@@ -109,7 +109,7 @@ int ciphersuiteId(lua_State* L) {
 
 int parsedSubjectPeerCertificate(lua_State* L) {
   const SecurityInfo& security = checkTls(L);
-  if (security.peerCertificate() == nullptr) return 0;
+  if (security.peerCertificate() == nullptr) return pushNil(L);
   const auto* const handle = static_cast<const weir::lua::Handle*>(lua_touserdata(L, 1));
   pushHandle(L, kParsedNameType, handle->object, *handle->scope);
   return 1;

@@ -62,7 +62,7 @@ class TestState {
 
 }  // namespace
 
-int runTests(std::span<const std::string> files, std::FILE* out) {
+int runTests(std::span<const std::string> files, std::string& report) {
   int passed = 0;
   size_t failed = 0;
   for (const std::string& file : files) {
@@ -71,10 +71,10 @@ int runTests(std::span<const std::string> files, std::FILE* out) {
     passed += result.passed;
     failed += result.failures.size();
     for (const std::string& failure : result.failures) {
-      std::fprintf(out, "FAILED %s\n", failure.c_str());
+      report += base::concat("FAILED ", failure, "\n");
     }
   }
-  std::fprintf(out, "%d passed, %zu failed\n", passed, failed);
+  report += base::concat(passed, " passed, ", failed, " failed\n");
   return failed == 0 ? 0 : 1;
 }
 

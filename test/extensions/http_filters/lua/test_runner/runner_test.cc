@@ -1,6 +1,5 @@
 #include "extensions/http_filters/lua/test_runner/runner.h"
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -20,12 +19,8 @@ class Runner : public ::testing::Test {
  protected:
   // Exit code, and what it writes.
   int run(const std::vector<std::string>& files) {
-    const std::string path = folder_.file("out");
-    std::FILE* const out = std::fopen(path.c_str(), "we");
-    const int code = runTests(files, out);
-    std::fclose(out);
-    out_ = test::readFile(path);
-    return code;
+    out_.clear();
+    return runTests(files, out_);
   }
   // The tests in `text`, beside a script.
   int runText(const std::string& text) {
