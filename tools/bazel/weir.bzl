@@ -1,7 +1,7 @@
 """The rules our own BUILD files use: the native ones with our flags.
 
     weir_cc_library, weir_cc_binary, weir_cc_test, weir_cc_benchmark, weir_cc_fuzz_test, weir_py_test,
-    weir_proto_library
+    weir_plugin, weir_proto_library
 """
 
 # Warnings are errors in our own code only; libraries come in as system headers. The fuzzing build
@@ -109,6 +109,23 @@ def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [],
             "//tools/bazel:fuzz": ["//test/fuzz:libfuzzer_options"],
             "//conditions:default": ["//test/fuzz:driver"],
         }),
+        **kwargs
+    )
+
+def weir_plugin(name, srcs, deps = [], copts = [], **kwargs):
+    """A plugin of Weir's, NAME.so, in C++ or C; sees <weir/plugin/plugin.hpp> and may throw."""
+    native.cc_binary(
+        name = name + ".so",
+        srcs = srcs,
+        copts = [
+            "-Wall",
+            "-Wextra",
+            "-fvisibility=hidden",
+            "-Iapi",
+        ] + copts,
+        linkshared = True,
+        visibility = kwargs.pop("visibility", ["//visibility:public"]),
+        deps = deps + ["//api/weir/plugin"],
         **kwargs
     )
 

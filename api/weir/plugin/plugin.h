@@ -904,8 +904,9 @@ enum {
 
 #define WEIR_DEFAULT_MS UINT64_MAX
 
-// Filled in by the plugin, as far as `size`, which Weir sets, goes. The texts are copied. What is
-// rewritten is so from here on: for the filters that come later and in access logs as well.
+// Filled in by the plugin, as far as `size`, which Weir sets, goes. The texts have to be good until
+// resolve() is next called for that worker. What is rewritten is so from here on: for the filters
+// that come later and in access logs as well.
 typedef struct weir_route_choice {
   uint32_t size;
   uint32_t reserved;
