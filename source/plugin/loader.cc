@@ -125,7 +125,17 @@ absl::Status addKind(Plugin& plugin, const weir_kind* raw) {
   return absl::OkStatus();
 }
 
-absl::Status readPlugin(const weir_plugin* raw, Plugin& plugin) {
+absl::Status checkHash(const PluginRequest& request, const SharedObject& object) {
+  if (request.sha256.empty() || base::equalsIgnoreCase(request.sha256, object.sha256())) {
+    return absl::OkStatus();
+  }
+  return wrong(base::concat("has the SHA-256 ", object.sha256(), ", not ", request.sha256),
+               "install the file that was meant, or name this one's hash when you trust it");
+}
+
+}  // namespace
+
+absl::Status describePlugin(const weir_plugin* raw, Plugin& plugin) {
   // What never changes comes first: the size, and the version that explains all the rest.
   weir_plugin described{};
   std::memcpy(&described, raw, offsetof(weir_plugin, kind_count));
@@ -165,16 +175,6 @@ absl::Status readPlugin(const weir_plugin* raw, Plugin& plugin) {
   return absl::OkStatus();
 }
 
-absl::Status checkHash(const PluginRequest& request, const SharedObject& object) {
-  if (request.sha256.empty() || base::equalsIgnoreCase(request.sha256, object.sha256())) {
-    return absl::OkStatus();
-  }
-  return wrong(base::concat("has the SHA-256 ", object.sha256(), ", not ", request.sha256),
-               "install the file that was meant, or name this one's hash when you trust it");
-}
-
-}  // namespace
-
 absl::StatusOr<Plugin*> loadPlugin(const PluginRequest& request) {
   auto object = SharedObject::open(request.path);
   if (!object.ok()) return object.status();
@@ -194,7 +194,7 @@ absl::StatusOr<Plugin*> loadPlugin(const PluginRequest& request) {
     return wrong("cannot serve, and does not say why",
                  "let it call report() before it returns NULL");
   }
-  if (absl::Status read = readPlugin(raw, *plugin); !read.ok()) return read;
+  if (absl::Status read = describePlugin(raw, *plugin); !read.ok()) return read;
   return plugin;
 }
 

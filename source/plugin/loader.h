@@ -15,8 +15,8 @@ namespace weir::plugin {
 // Which plugin is wanted. Value.
 struct PluginRequest {
   std::string path;
-  std::string name;    // empty: any
-  std::string sha256;  // empty: any
+  std::string name = {};    // empty: any
+  std::string sha256 = {};  // empty: any
   std::chrono::milliseconds slow_callback{20};
 };
 
@@ -24,6 +24,10 @@ struct PluginRequest {
 // of an error is "what is wrong; what would be right". What was loaded stays, even after an error:
 // code whose initialisers have run cannot be taken back. Main-thread only.
 absl::StatusOr<Plugin*> loadPlugin(const PluginRequest& request);
+
+// The part of it behind the entry function: reads what that has returned into `plugin`. Of each
+// struct no byte is looked at behind the size that it claims.
+absl::Status describePlugin(const weir_plugin* raw, Plugin& plugin);
 
 // Registers what `plugin` offers. AlreadyExists when one of its extensions has a name that is
 // taken.

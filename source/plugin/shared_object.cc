@@ -116,6 +116,9 @@ absl::StatusOr<weir_plugin_entry_function> SharedObject::load() {
   const std::string descriptor = base::concat("/proc/self/fd/", fd_.get());
   void* const library = ::dlopen(descriptor.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) return cannotLoad(withoutDescriptor(::dlerror(), descriptor));
+  // Left open: the linker knows the library by this name, and would take the next file with the
+  // same number for it.
+  fd_.release();
   void* const entry = ::dlsym(library, kEntry);
   if (entry == nullptr) {
     return wrong(base::concat("has no function ", kEntry, "()"),

@@ -25,7 +25,7 @@ LIBRARIES = (
     Library("nghttp2", r"nghttp2/", (r"source/http/http2/",)),
     Library("c-ares", r"ares(_\w+)?\.h", (r"source/network/",)),
     Library("spdlog", r"spdlog/|fmt/", (r"source/base/",)),
-    Library("BoringSSL", r"openssl/", (r"extensions/transport_sockets/(tls|upstream_tls|common)/", r"extensions/http_filters/oauth2/", r"extensions/stickiness/", r"source/http/websocket\.cc", r"source/lua/library_crypto\.cc", r"extensions/http_filters/lua/signature\.cc")),
+    Library("BoringSSL", r"openssl/", (r"extensions/transport_sockets/(tls|upstream_tls|common)/", r"extensions/http_filters/oauth2/", r"extensions/stickiness/", r"source/http/websocket\.cc", r"source/lua/library_crypto\.cc", r"extensions/http_filters/lua/signature\.cc", r"source/plugin/")),
     Library(
         "Protobuf",
         r"google/protobuf/",
