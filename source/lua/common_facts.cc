@@ -1,8 +1,7 @@
 #include "source/lua/common_facts.h"
 
-#include <variant>
-
 #include "source/http/dynamic_metadata.h"
+#include "source/lua/metadata_values.h"
 #include "source/network/connection.h"
 
 namespace weir::lua {
@@ -159,11 +158,7 @@ void pushDynamicMetadata(lua_State* L, const StreamInfo& info, int index) {
   const std::string_view key = checkText(L, index + 1);
   const http::DynamicMetadata* const all = info.dynamic_metadata;
   const auto* const value = all != nullptr ? all->find(name_space, key) : nullptr;
-  if (value == nullptr) return lua_pushnil(L);
-  if (const auto* const text = std::get_if<std::string_view>(value)) return pushText(L, *text);
-  if (const auto* const number = std::get_if<double>(value)) return lua_pushnumber(L, *number);
-  if (const auto* const flag = std::get_if<bool>(value)) return lua_pushboolean(L, *flag);
-  lua_pushnil(L);
+  value != nullptr ? pushValue(L, *value) : lua_pushnil(L);
 }
 
 void pushProxyTlv(lua_State* L, const network::ConnectionInfo* info, int index) {
