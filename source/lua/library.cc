@@ -23,6 +23,7 @@ void installLibrary(lua_State* L, State& state) {
   installShared(L, state);
   installMetrics(L, state);
   lua_setglobal(L, "weir");
+  installPatterns(L);
 }
 
 }  // namespace weir::lua

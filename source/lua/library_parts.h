@@ -16,4 +16,7 @@ void installTimers(lua_State* L);                 // weir.timer
 void installShared(lua_State* L, State& state);   // weir.shared
 void installMetrics(lua_State* L, State& state);  // weir.metrics
 
+// Puts string.find, match, gmatch and gsub in the place of LuaJIT's.
+void installPatterns(lua_State* L);
+
 }  // namespace weir::lua

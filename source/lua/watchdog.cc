@@ -123,6 +123,10 @@ void WatchedThread::onSignal(int) {
   lua_sethook(state, &WatchedThread::onHook, LUA_MASKCOUNT, 1);
 }
 
+void WatchedThread::check(lua_State* state) {
+  onHook(state, nullptr);
+}
+
 void WatchedThread::onHook(lua_State* state, lua_Debug*) {
   WatchedThread* const self = t_watched;
   if (self == nullptr || !self->condemned()) return;
@@ -131,13 +135,15 @@ void WatchedThread::onHook(lua_State* state, lua_Debug*) {
   lua_Debug where;
   const int milliseconds =
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(budget).count());
-  if (lua_getstack(state, 0, &where) != 0 && lua_getinfo(state, "Sl", &where) != 0 &&
-      where.currentline > 0) {
+  // Level 0 is the script's in a hook, and a C function in check().
+  for (int level = 0; level < 2; ++level) {
+    if (lua_getstack(state, level, &where) == 0 || lua_getinfo(state, "Sl", &where) == 0) break;
+    if (where.currentline <= 0) continue;
     lua_pushfstring(state, "%s:%d: its CPU time of %d ms is used up", where.short_src,
                     where.currentline, milliseconds);
-  } else {
-    lua_pushfstring(state, "its CPU time of %d ms is used up", milliseconds);
+    lua_error(state);
   }
+  lua_pushfstring(state, "its CPU time of %d ms is used up", milliseconds);
   lua_error(state);
 }
 

@@ -30,6 +30,8 @@ class WatchedThread {
   Outer enter(lua_State* state, std::chrono::nanoseconds budget);
   // Takes the hook off `state` again. Whether the script was told that its time is over.
   bool leave(lua_State* state, const Outer& outer);
+  // For long C functions: raises in `state` when the time of what runs on this thread is over.
+  static void check(lua_State* state);
   // The script that runs has been told.
   bool raised() const { return raised_; }
 
