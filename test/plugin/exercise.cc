@@ -63,7 +63,7 @@ class Exercise {
 
   static sdk::BodyNeeds bodyNeeds(Worker& worker) {
     const auto mode = worker.text == "collect" ? sdk::BodyMode::kCollect : sdk::BodyMode::kStream;
-    return {.request = mode, .response = mode, .collect_limit_bytes = 100};
+    return {.request = mode, .response = sdk::BodyMode::kStream, .collect_limit_bytes = 100};
   }
 
   Verdict onRequestHead(sdk::Headers head, bool) {

@@ -164,7 +164,7 @@ Verdict PluginHttpFilter::call(const char* where, Function function, Args... arg
 }
 
 Verdict PluginHttpFilter::onRequestHead(http::RequestHead&, bool end_stream) {
-  if (!begin()) return worker_.loop().failed() ? Verdict::kPause : Verdict::kContinue;
+  if (!begin()) return failed_ ? Verdict::kPause : Verdict::kContinue;
   return call("on_request_head", worker_.calls().on_request_head, int32_t{end_stream});
 }
 
@@ -224,6 +224,7 @@ weir_headers* PluginHttpFilter::headers(uint32_t which) {
 
 void PluginHttpFilter::fail(std::string_view where, std::string_view what) {
   thread().error(where, what);
+  failed_ = true;
   if (!ended_) handle().localReply({.status = 500, .detail = "plugin_error"});
 }
 

@@ -87,6 +87,7 @@ class PluginHttpFilter final : public http::HttpFilter {
   bool response_seen_ = false;
   bool begun_ = false;  // the plugin knows of it
   bool idle_ = false;   // it does not want to, or cannot
+  bool failed_ = false;
   bool ended_ = false;
 };
 
