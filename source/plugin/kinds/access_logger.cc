@@ -1,5 +1,6 @@
 #include "source/plugin/kinds/access_logger.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "source/config/extensions.h"
@@ -65,7 +66,7 @@ std::unique_ptr<http::AccessLogger> PluginAccessLoggerFactory::bind(
 constinit const KindType kAccessLoggerType{
     .type = WEIR_ACCESS_LOGGER,
     .category = config::AccessLoggerExtension::kCategory,
-    .least_size = sizeof(weir_access_logger),
+    .least_size = offsetof(weir_access_logger, log) + sizeof(weir_access_logger::log),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginAccessLoggerExtension>(kind);

@@ -1,5 +1,6 @@
 #include "source/plugin/kinds/health_checker.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -73,7 +74,7 @@ std::unique_ptr<upstream::HealthChecker> PluginCheckerFactory::create(
 constinit const KindType kHealthCheckerType{
     .type = WEIR_HEALTH_CHECKER,
     .category = config::HealthCheckerExtension::kCategory,
-    .least_size = sizeof(weir_health_checker),
+    .least_size = offsetof(weir_health_checker, on_closed) + sizeof(weir_health_checker::on_closed),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginCheckerExtension>(kind);

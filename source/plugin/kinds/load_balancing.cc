@@ -1,6 +1,8 @@
 #include "source/plugin/kinds/load_balancing.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
 #include "source/base/concat.h"
@@ -118,7 +120,8 @@ std::unique_ptr<upstream::Algorithm> PluginAlgorithmFactory::createAlgorithm(
 constinit const KindType kLoadBalancingType{
     .type = WEIR_LOAD_BALANCING,
     .category = config::LoadBalancingExtension::kCategory,
-    .least_size = sizeof(weir_load_balancing),
+    .least_size =
+        offsetof(weir_load_balancing, on_response) + sizeof(weir_load_balancing::on_response),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginBalancingExtension>(kind);

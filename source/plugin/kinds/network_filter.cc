@@ -1,5 +1,6 @@
 #include "source/plugin/kinds/network_filter.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -221,7 +222,7 @@ constinit const weir_network_api kNetworkApi{
 constinit const KindType kNetworkFilterType{
     .type = WEIR_NETWORK_FILTER,
     .category = config::NetworkFilterExtension::kCategory,
-    .least_size = sizeof(weir_network_filter),
+    .least_size = offsetof(weir_network_filter, on_close) + sizeof(weir_network_filter::on_close),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginNetworkExtension>(kind);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -176,7 +177,7 @@ std::unique_ptr<http::WorkerRouteProvider> PluginRouteProviderFactory::bind(
 constinit const KindType kRouteProviderType{
     .type = WEIR_ROUTE_PROVIDER,
     .category = config::RoutingExtension::kCategory,
-    .least_size = sizeof(weir_route_provider),
+    .least_size = offsetof(weir_route_provider, resolve) + sizeof(weir_route_provider::resolve),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginRoutingExtension>(kind);

@@ -27,6 +27,7 @@ inline std::string problemOfState(uint32_t size, uint32_t align) {
 
 // What an object of ours has behind it for a plugin's state, so that the two are one allocation:
 // made with new (bytes) T(…), where T derives from it and is aligned to kMostStateAlign.
+// Worker-confined.
 class WithState {
  public:
   static void* operator new(size_t own, uint32_t state) { return ::operator new(own + state); }

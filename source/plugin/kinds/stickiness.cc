@@ -1,5 +1,6 @@
 #include "source/plugin/kinds/stickiness.h"
 
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -241,7 +242,7 @@ constinit const weir_sticky_api kStickyApi{
 constinit const KindType kStickinessType{
     .type = WEIR_STICKINESS,
     .category = config::StickinessExtension::kCategory,
-    .least_size = sizeof(weir_stickiness),
+    .least_size = offsetof(weir_stickiness, on_answer) + sizeof(weir_stickiness::on_answer),
     .check = check,
     .make = [](const Kind& kind) -> std::unique_ptr<base::Extension> {
       return std::make_unique<PluginStickinessExtension>(kind);
