@@ -9,6 +9,7 @@
 #include "extensions/http_filters/lua/stream.h"
 #include "source/http/metadata.h"
 #include "source/lua/binding.h"
+#include "source/lua/metadata_values.h"
 #include "source/lua/module.h"
 
 // What scripts see: the stream handle, whose methods come from several files, and the objects that
@@ -61,8 +62,7 @@ int sameObject(lua_State* L);
 inline LuaStream& checkStream(lua_State* L) {
   return weir::lua::checkHandle<LuaStream>(L, 1, kStreamType);
 }
-// Tables for lists and structs, nil for null.
-void pushValue(lua_State* L, const http::MetadataValue& value);
+using weir::lua::pushValue;
 // A name in lower case.
 void pushName(lua_State* L, std::string_view name);
 

@@ -286,18 +286,6 @@ MetadataValue readValue(lua_State* L, int index) {
   return build(L, index, to);
 }
 
-void pushValue(lua_State* L, const DynamicMetadata::Value& value) {
-  if (const auto* const text = std::get_if<std::string_view>(&value)) {
-    pushText(L, *text);
-  } else if (const auto* const number = std::get_if<double>(&value)) {
-    lua_pushnumber(L, *number);
-  } else if (const auto* const flag = std::get_if<bool>(&value)) {
-    lua_pushboolean(L, *flag ? 1 : 0);
-  } else {
-    pushValue(L, **std::get_if<const MetadataValue*>(&value));
-  }
-}
-
 void installDynamicMetadata(lua_State* L, weir::lua::State& state) {
   defineHandle(L, state, kDynamicMetadataType, kDynamicMethods, kDynamicMeta);
   defineHandle(L, state, kConnectionMetadataType, kConnectionMethods, kConnectionMeta);

@@ -29,7 +29,6 @@ void installDynamicMetadata(lua_State* L, weir::lua::State& state);
 void installTls(lua_State* L, weir::lua::State& state);
 void installSignatures(lua_State* L, weir::lua::State& state);
 
-void pushValue(lua_State* L, const http::DynamicMetadata::Value& value);
 // The metadata object for what `metadata`, which may be null, has under the filter's name.
 int pushFilterMetadata(lua_State* L, LuaStream& stream, const http::Metadata* metadata);
 // Results of a method that has none: one nil, so that f(object:method()) is given a value.

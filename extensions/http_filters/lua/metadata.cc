@@ -84,36 +84,7 @@ int clearRouteCache(lua_State* L) {
 constexpr luaL_Reg kMethods[] = {{"get", &get}, {nullptr, nullptr}};
 constexpr luaL_Reg kMeta[] = {{"__pairs", &pairsOfMetadata}, {nullptr, nullptr}};
 
-void pushMembers(lua_State* L, const MetadataValue& value) {
-  const bool list = value.kind == MetadataValue::Kind::kList;
-  const int count = static_cast<int>(value.count);
-  lua_createtable(L, list ? count : 0, list ? 0 : count);
-  int index = 0;
-  for (const MetadataField& member : value.members()) {
-    if (!list) pushText(L, member.key);
-    pushValue(L, member.value);
-    list ? lua_rawseti(L, -2, ++index) : lua_rawset(L, -3);
-  }
-}
-
 }  // namespace
-
-void pushValue(lua_State* L, const MetadataValue& value) {
-  luaL_checkstack(L, 4, "metadata");
-  switch (value.kind) {
-    case MetadataValue::Kind::kNull:
-      return lua_pushnil(L);
-    case MetadataValue::Kind::kBool:
-      return lua_pushboolean(L, value.flag ? 1 : 0);
-    case MetadataValue::Kind::kNumber:
-      return lua_pushnumber(L, value.number);
-    case MetadataValue::Kind::kText:
-      return pushText(L, value.text);
-    case MetadataValue::Kind::kList:
-    case MetadataValue::Kind::kStruct:
-      return pushMembers(L, value);
-  }
-}
 
 int pushFilterMetadata(lua_State* L, LuaStream& stream, const http::Metadata* metadata) {
   const MetadataValue& found = ofFilter(metadata, stream.worker().settings());
