@@ -128,8 +128,8 @@ absl::Status Server::initialise(std::shared_ptr<const config::Snapshot> snapshot
   if (!bound.ok()) return bound.status();
   bound_ = *std::move(bound);
   for (uint32_t i = 0; i < listen_sockets_.workers(); ++i) {
-    auto worker =
-        Worker::create(i, {stats_, files_, tasks_, troubles_, dictionaries_, total_connections_});
+    auto worker = Worker::create(i, {stats_, files_, tasks_, troubles_, dictionaries_,
+                                     total_connections_, listen_sockets_.workers()});
     if (!worker.ok()) return worker.status();
     workers_.push_back(*std::move(worker));
   }

@@ -8,6 +8,7 @@
 
 #include "source/base/concat.h"
 #include "source/base/log.h"
+#include "source/base/worker_place.h"
 #include "source/network/udp_listener.h"
 #include "source/router/worker_http_calls.h"
 #include "source/upstream/routing_monitor.h"
@@ -31,6 +32,7 @@ class Worker::Data {
   Data(uint32_t index, const WorkerEnvironment& environment, event::Dispatcher& dispatcher)
       : environment_(environment),
         index_(index),
+        place_{index, environment.workers},
         stats_(environment.stats.block(index + 1)),
         io_(dispatcher, index),
         services_(offer(environment, dispatcher, io_, stats_)),
@@ -54,6 +56,7 @@ class Worker::Data {
         refused_(stats_.counter(environment.stats.counter(
             "snapshots_refused_total",
             "Snapshots that a worker refused because it had a newer one."))) {
+    services_.put(place_);
     services_.put(monitor_);
     services_.put(clusters_);
     calls_.emplace(services_);
@@ -217,6 +220,7 @@ class Worker::Data {
 
   const WorkerEnvironment& environment_;
   const uint32_t index_;
+  base::WorkerPlace place_;
   stats::Block& stats_;
   network::IoContext io_;
   base::ServiceMap services_;

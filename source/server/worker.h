@@ -33,6 +33,7 @@ struct WorkerEnvironment {
   upstream::TroubleSink& troubles;
   base::SharedDictionaries& dictionaries;
   std::shared_ptr<network::ConnectionBudget> total_connections;
+  uint32_t workers;  // how many there are
 };
 
 // A listener as a worker needs it: the configuration and its sockets.
