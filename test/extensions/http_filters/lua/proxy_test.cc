@@ -58,7 +58,7 @@ TEST(LuaProxy, ChangesHeadsAndBodies) {
     const RawMessage answer = client.readMessage();
     EXPECT_EQ(answer.status(), 203);
     EXPECT_THAT(answer.body, HasSubstr("x-size: 5"));
-    EXPECT_THAT(answer.body, HasSubstr("\r\n\r\nchanged!"));
+    EXPECT_THAT(answer.body, HasSubstr("\n\nchanged!"));
   }
 }
 
