@@ -154,7 +154,6 @@ TEST_F(PluginCheckerTest, AnswersFromInsideAndFromAnotherThread) {
   EXPECT_TRUE(becomesHealthy(proxy, 0));
   EXPECT_EQ(proxy.reload(configOf("thread", origin_.address())), "");
   EXPECT_TRUE(becomesHealthy(proxy, 1));
-  EXPECT_EQ(cancelled, 0);
 }
 
 TEST_F(PluginCheckerTest, OneThatNeverAnswersIsCancelled) {

@@ -111,7 +111,7 @@ weir_stickiness makeKind() {
   kind.kind = kindHead<weir_stickiness>(WEIR_STICKINESS, "remembering");
   kind.kind.worker_create = [](void*, weir_loop* loop) -> void* { return loop; };
   kind.kind.worker_destroy = [](void*) {};
-  kind.wait_ms = 50;
+  kind.wait_ms = 10'000;
   kind.binding_create = [](void* worker, weir_sticky_cluster* cluster) -> void* {
     return new Binding{cluster, static_cast<weir_loop*>(worker)};
   };
@@ -195,7 +195,12 @@ TEST_F(PluginStickinessTest, LearnsFromAnswers) {
 }
 
 TEST_F(PluginStickinessTest, WhoIsNeverFoundGoesOnAfterItsTime) {
-  test::InProcessProxy proxy(config(), offering(plugin_, {&kKind.kind}));
+  static const weir_stickiness kBrief = [] {
+    weir_stickiness kind = makeKind();
+    kind.wait_ms = 50;
+    return kind;
+  }();
+  test::InProcessProxy proxy(config(), offering(plugin_, {&kBrief.kind}));
   EXPECT_EQ(ask(proxy, "never").status(), 200);
   EXPECT_EQ(cancelled, 1);
   // The client goes while it waits, and the proxy as well.
