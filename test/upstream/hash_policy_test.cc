@@ -228,6 +228,8 @@ TEST(HashPolicy, DynamicMetadataOfEachKind) {
   EXPECT_NE(hash(1.0), hash(2.0));
   EXPECT_EQ(hash(0.0), hash(-0.0));
   EXPECT_NE(hash(true), hash(false));
+  const http::MetadataValue list = http::MetadataValue::list({});
+  EXPECT_EQ(hash(&list), std::nullopt) << "lists and structs are no key";
   EXPECT_EQ(request.hash({HashKey{Kind::kDynamicMetadata, "auth", "other"}}), std::nullopt);
 }
 
