@@ -82,8 +82,8 @@ class Watchdog {
   Watchdog();
   void run();
 
-  bool stop_ = false;  // under the lock of what wakes it
-  std::thread thread_;
+  bool stop_ = false;   // under the lock of what wakes it
+  std::thread thread_;  // check: allow(banned): watches all others
 };
 
 }  // namespace weir::lua
