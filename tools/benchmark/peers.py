@@ -22,6 +22,8 @@ TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 HTTP1_SCENARIOS = ("http", "tls")
 HTTP2_SCENARIOS = ("h2c", "h2")
 HTTP2_ORIGIN_SCENARIOS = ("h2c-to-h2", "h2-to-h2")
+# Plain HTTP/1 with a script, the same work in each proxy's words.
+LUA_SCENARIOS = ("lua-headers", "lua-body")
 HTTP_SCENARIOS = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *HTTP2_ORIGIN_SCENARIOS)
 SECURE_SCENARIOS = ("tls", "h2", "h2-to-h2")
 
@@ -102,7 +104,8 @@ class ConfiguredPeer(Peer):
 
     def command(self, bench, scenario, folder, upstreams):
         port, admin_port = free_ports(2)
-        path = os.path.join(folder, self._template.format(scenario="http" if scenario in HTTP_SCENARIOS else scenario))
+        as_http = scenario in (*HTTP_SCENARIOS, *LUA_SCENARIOS)
+        path = os.path.join(folder, self._template.format(scenario="http" if as_http else scenario))
         http2_origin = scenario in HTTP2_ORIGIN_SCENARIOS
         origin_ports = bench.http2_origin_ports() if http2_origin else bench.origin_ports
         clusters = upstreams.named(origin_ports)
@@ -117,8 +120,10 @@ class ConfiguredPeer(Peer):
             "CLUSTERS": "\n".join(self.cluster(name, addresses, http2_origin) for name, addresses in clusters),
             "FOLDER": folder,
             **self._extra,
+            **self.script_values(scenario),
             **self.listener_values(
-                bench.certificate() if scenario in SECURE_SCENARIOS else None, scenario not in HTTP1_SCENARIOS
+                bench.certificate() if scenario in SECURE_SCENARIOS else None,
+                scenario not in (*HTTP1_SCENARIOS, *LUA_SCENARIOS),
             ),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
@@ -134,6 +139,10 @@ class ConfiguredPeer(Peer):
         """What the template says about the listener: TLS with this certificate, plain when it is None."""
         raise NotImplementedError
 
+    def script_values(self, scenario):
+        """What the template says of scripts; those of LUA_SCENARIOS have one."""
+        return {}
+
     def cluster(self, name, addresses, http2):
         """What it says about a cluster of these endpoints, to which HTTP/2 is spoken or HTTP/1."""
         raise NotImplementedError
@@ -143,7 +152,18 @@ class Nginx(ConfiguredPeer):
     def __init__(self, program):
         module = _nginx_stream_module(program) if program else None
         super().__init__("nginx", "nginx", program, "nginx-{scenario}.conf", ["-v"], {"STREAM_MODULE": module or ""})
-        self.scenarios = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *(() if module is None else ("tcp", "udp")))
+        self._lua_modules = _nginx_lua_modules(program) if program else None
+        self.scenarios = (
+            *HTTP1_SCENARIOS,
+            *HTTP2_SCENARIOS,
+            *(() if module is None else ("tcp", "udp")),
+            *(() if self._lua_modules is None else LUA_SCENARIOS),
+        )
+
+    def script_values(self, scenario):
+        if scenario not in LUA_SCENARIOS:
+            return {"LUA_MODULES": "", "SCRIPT": ""}
+        return {"LUA_MODULES": self._lua_modules, "SCRIPT": _NGINX_SCRIPTS[scenario]}
 
     def listener_values(self, certificate, http2):
         options = (" ssl" if certificate else "") + (" http2" if http2 else "")
@@ -185,7 +205,10 @@ class HaProxy(ConfiguredPeer):
 
 
 class Weir(ConfiguredPeer):
-    scenarios = (*HTTP_SCENARIOS, "tcp", "udp")
+    scenarios = (*HTTP_SCENARIOS, *LUA_SCENARIOS, "tcp", "udp")
+
+    def script_values(self, scenario):
+        return {"HTTP_FILTERS": _WEIR_FILTER.format(_WEIR_SCRIPTS[scenario]) if scenario in LUA_SCENARIOS else ""}
 
     def listener_values(self, certificate, http2):
         return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}
@@ -212,6 +235,29 @@ _SPLICE = {
     "DEFAULTS_TUNING": "option splice-request\n    option splice-response",
 }
 _NO_SPLICE = {"GLOBAL_TUNING": "", "DEFAULTS_TUNING": ""}
+
+
+# Takes a field of the request and sets another from it; puts a byte behind the body of the response.
+_NGINX_SCRIPTS = {
+    "lua-headers": """access_by_lua_block {
+                local headers = ngx.req.get_headers()
+                ngx.req.set_header("X-Tag", headers["host"])
+            }""",
+    "lua-body": """header_filter_by_lua_block { ngx.header.content_length = nil }
+            body_filter_by_lua_block {
+                if ngx.arg[2] then ngx.arg[1] = ngx.arg[1] .. "!" end
+            }""",
+}
+_WEIR_SCRIPTS = {
+    "lua-headers": "function envoy_on_request(handle) local headers = handle:headers() "
+    "headers:replace('x-tag', headers:get('host')) end",
+    "lua-body": "function envoy_on_response(handle) local body = handle:body() "
+    "if body then body:setBytes(body:getBytes(0, body:length()) .. '!') end end",
+}
+_WEIR_FILTER = (
+    "http_filters {{ config {{ [type.googleapis.com/weir.extensions.http_filters.lua.v1.Lua] "
+    '{{ script {{ inline: "{}" }} }} }} }}'
+)
 
 
 def all_peers(relay=None, weir=None):
@@ -243,3 +289,13 @@ def _nginx_stream_module(program):
     folder = re.search(r"--modules-path=(\S+)", built)
     path = os.path.join(folder.group(1), "ngx_stream_module.so") if folder else ""
     return f"load_module {path};" if os.path.exists(path) else None
+
+
+def _nginx_lua_modules(program):
+    """The lines that load the Lua module, None when it is not there."""
+    built = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10, check=False).stderr
+    folder = re.search(r"--modules-path=(\S+)", built)
+    if not folder:
+        return None
+    paths = [os.path.join(folder.group(1), f"{name}.so") for name in ("ndk_http_module", "ngx_http_lua_module")]
+    return "\n".join(f"load_module {path};" for path in paths) if all(map(os.path.exists, paths)) else None

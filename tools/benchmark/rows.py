@@ -196,6 +196,22 @@ ROWS = (
         scenario="tls",
         unit=LATENCY,
     ),
+    Row(
+        key="lua-headers",
+        title="one Lua script on request heads: a field is read, another set",
+        load=HttpLoad(path="/128", connections=64),
+        target=Target(0.75, ("nginx",)),
+        peers=("nginx", "weir"),
+        scenario="lua-headers",
+    ),
+    Row(
+        key="lua-body",
+        title="a Lua script changes the body of each 128 B reply",
+        load=HttpLoad(path="/128", connections=64),
+        target=Target(references=("nginx",)),
+        peers=("nginx", "weir"),
+        scenario="lua-body",
+    ),
     *_endpoint_rows(),
     *_http2_rows(),
     Row(

@@ -75,6 +75,13 @@ class Templates(unittest.TestCase):
                 self.assertEqual(len(set(re.findall(r"(?:upstream|backend|name:) \"?(origin|idle[12])\b", text))), 3)
                 self.assertIn(workers[peer.name], text)
 
+    def test_scripts_are_there_where_the_scenario_says_so(self):
+        for peer in configured():
+            for scenario in set(peer.scenarios) & {"http", *peers.LUA_SCENARIOS}:
+                with self.subTest(peer=peer.name, scenario=scenario):
+                    found = "lua" in text_of(peer, scenario)[0]
+                    self.assertEqual(found, scenario in peers.LUA_SCENARIOS)
+
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
         self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2"))
 
