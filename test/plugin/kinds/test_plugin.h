@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -16,8 +17,9 @@
 namespace weir::plugin {
 
 // A plugin that is part of the test. Lives as long as the process, as all plugins do.
-inline Plugin& testPlugin(std::string name = "tested") {
-  return *new Plugin(std::move(name));  // NOLINT: never destroyed
+inline Plugin& testPlugin() {
+  static auto& kept = *new std::vector<Plugin*>;  // so that none counts as lost
+  return *kept.emplace_back(new Plugin("tested"));
 }
 
 // Registers `kinds`, which live as long as the process, for an InProcessProxy.
