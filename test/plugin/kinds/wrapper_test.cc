@@ -19,7 +19,8 @@ using test::RawConnection;
 using test::ScriptedOrigin;
 
 absl::Status offerThrowing(base::Registry& registry) {
-  auto plugin = loadPlugin({.path = test::dataFile("test/plugin/kinds/throwing.so")});
+  // Once in a process, as it is not unloaded.
+  static const auto plugin = loadPlugin({.path = test::dataFile("test/plugin/kinds/throwing.so")});
   if (!plugin.ok()) return plugin.status();
   return registerKinds(**plugin, registry);
 }
