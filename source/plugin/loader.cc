@@ -125,6 +125,12 @@ absl::Status addKind(Plugin& plugin, const weir_kind* raw) {
   return absl::OkStatus();
 }
 
+// Never destroyed; on a list, so that it does not count as lost.
+Plugin* newPlugin(const std::string& name) {
+  static auto& kept = *new std::vector<Plugin*>;
+  return kept.emplace_back(new Plugin(name));
+}
+
 absl::Status checkHash(const PluginRequest& request, const SharedObject& object) {
   if (request.sha256.empty() || base::equalsIgnoreCase(request.sha256, object.sha256())) {
     return absl::OkStatus();
@@ -182,7 +188,7 @@ absl::StatusOr<Plugin*> loadPlugin(const PluginRequest& request) {
   const auto entry = object->load();
   if (!entry.ok()) return entry.status();
 
-  auto* const plugin = new Plugin(request.name);  // see its comment
+  Plugin* const plugin = newPlugin(request.name);
   Plugin::Facts& facts = plugin->mutableFacts();
   facts.path = request.path;
   facts.sha256 = object->sha256();

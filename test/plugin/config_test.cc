@@ -90,7 +90,7 @@ void* create(void*, const weir_config* config, weir_report* report) {
 class PluginConfigTest : public ::testing::Test {
  protected:
   PluginConfigTest() {
-    the_plugin = &testPlugin("typed");
+    the_plugin = &testPlugin();
     raw_.kind = kindHead<weir_http_filter>(WEIR_HTTP_FILTER, "typed");
     raw_.kind.config_create = create;
     auto type = ConfigType::describe(descriptorSet(), "acme.Typed");
@@ -183,7 +183,7 @@ TEST_F(PluginConfigTest, IsShownLikeOthers) {
   ASSERT_EQ(load("[http_filters/plain] { text: \"a=b\" }"), "");
   EXPECT_THAT(snapshot_->json, HasSubstr("\"text\": \"a=b\""));
   const std::string described = config::describeExtensions(*registry_);
-  EXPECT_THAT(described, HasSubstr("http_filters/typed\n  acme.Typed\n  plugin typed"));
+  EXPECT_THAT(described, HasSubstr("http_filters/typed\n  acme.Typed\n  plugin tested"));
   EXPECT_THAT(described, HasSubstr("    names: repeated string\n"));
 }
 
