@@ -124,6 +124,11 @@ TEST_F(LuaLoggerTest, KnowsTheExchange) {
   metadata.set("auth", "user", std::string_view("ann"));
   metadata.set("auth", "level", 3.0);
   metadata.set("auth", "admin", true);
+  const http::MetadataField roles[] = {{"", http::MetadataValue::of("a")},
+                                       {"", http::MetadataValue::of("b")}};
+  const http::MetadataField more[] = {{"roles", http::MetadataValue::list(roles)}};
+  const http::MetadataValue claims = http::MetadataValue::structure(more);
+  metadata.set("auth", "claims", &claims);
   EXPECT_EQ(eval("info.method .. info.target .. info.path .. info.query .. info.host .. "
                  "info.scheme .. info.protocol"),
             "POST/a?b=c/ab=cshop.examplehttpsHTTP/2\n");
@@ -144,6 +149,7 @@ TEST_F(LuaLoggerTest, KnowsTheExchange) {
   EXPECT_EQ(eval("info:metadata('auth', 'user') .. info:metadata('auth', 'level') .. "
                  "tostring(info:metadata('auth', 'admin')) .. tostring(info:metadata('a', 'b'))"),
             "ann3truenil\n");
+  EXPECT_EQ(eval("table.concat(info:metadata('auth', 'claims').roles, '+')"), "a+b\n");
   EXPECT_EQ(eval("info:json('a\"\\n')"), "\"a\\\"\\u000a\"\n");
   EXPECT_EQ(metric("lua_errors_total"), 0);
 }
