@@ -41,6 +41,7 @@ class LuaRoute final : public http::RouteFilterConfig {
   std::shared_ptr<const http::Metadata> context;
 };
 
+// Binds the settings on each worker. Immutable.
 class LuaFilterFactory final : public http::HttpFilterFactory {
  public:
   explicit LuaFilterFactory(LuaSettings settings) : settings_(std::move(settings)) {}
