@@ -17,7 +17,6 @@ namespace weir {
 namespace {
 
 using test::Clock;
-using test::EventWatch;
 using test::HealthOrigin;
 using test::Load;
 using test::milliseconds;
@@ -41,6 +40,27 @@ std::string routeFields(Retries retries, const std::string& timeout, const std::
          (retries == Retries::kPolicy ? test::retryOnEverything(per_try) : "");
 }
 
+// What comes of a fault of origin 'b' while clients ask; nobody fails once it is found to be down.
+Shown underLoad(Stage& stage, void (HealthOrigin::*fail)(), const char* scenario,
+                const char* retries, const Load::Options& options = {}) {
+  if (!stage.ready()) {
+    ADD_FAILURE() << "Weir does not run";
+    return {};
+  }
+  Load load(stage.port(), options);
+  EXPECT_TRUE(load.more(200));
+  EXPECT_EQ(load.failures(), 0);
+  const auto fault = Clock::now();
+  (stage.origin('b').*fail)();
+  const auto found = stage.events().becomes("b", "unhealthy", milliseconds(10'000));
+  EXPECT_TRUE(found);
+  EXPECT_TRUE(load.more(200));
+  const Shown row = sumUp(load, scenario, retries, fault, found);
+  show(row);
+  EXPECT_EQ(row.failed_after, 0);
+  return row;
+}
+
 class HealthKilled : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { test::showHead(); }
@@ -51,18 +71,7 @@ TEST_F(HealthKilled, RefusedConnectionsUnderLoad) {
   for (const auto& [retries, name] : kAll) {
     Stage stage({.cluster = clusterFields(retries, /*quick=*/true),
                  .route = routeFields(retries, "seconds: 2", "nanos: 500000000")});
-    ASSERT_TRUE(stage.ready());
-    Load load(stage.port(), {});
-    ASSERT_TRUE(load.more(200));
-    EXPECT_EQ(load.failures(), 0);
-    const auto fault = Clock::now();
-    stage.origin('b').kill();
-    const auto found = stage.events().becomes("b", "unhealthy", milliseconds(10'000));
-    EXPECT_TRUE(found);
-    EXPECT_TRUE(load.more(200));
-    const Shown row = sumUp(load, "killed, quick checks", name, fault, found);
-    show(row);
-    EXPECT_EQ(row.failed_after, 0);
+    const Shown row = underLoad(stage, &HealthOrigin::kill, "killed, quick checks", name);
     // What was on its way when the origin died may be lost without a policy.
     if (retries == Retries::kDefault) {
       EXPECT_LE(row.failed_before, 8);
@@ -78,17 +87,7 @@ TEST_F(HealthKilled, HangsUnderLoad) {
     if (retries == Retries::kDefault) continue;  // the same as none: the request has been sent
     Stage stage({.cluster = clusterFields(retries, /*quick=*/true),
                  .route = routeFields(retries, "nanos: 600000000", "nanos: 150000000")});
-    ASSERT_TRUE(stage.ready());
-    Load load(stage.port(), {});
-    ASSERT_TRUE(load.more(200));
-    const auto fault = Clock::now();
-    stage.origin('b').hang();
-    const auto found = stage.events().becomes("b", "unhealthy", milliseconds(10'000));
-    EXPECT_TRUE(found);
-    EXPECT_TRUE(load.more(200));
-    const Shown row = sumUp(load, "hangs, quick checks", name, fault, found);
-    show(row);
-    EXPECT_EQ(row.failed_after, 0);
+    const Shown row = underLoad(stage, &HealthOrigin::hang, "hangs, quick checks", name);
     if (retries == Retries::kNone) {
       EXPECT_GT(row.failed_before, 0);
     }
@@ -102,17 +101,8 @@ TEST_F(HealthKilled, HangsUnderLoad) {
 TEST_F(HealthKilled, TcpProxy) {
   Stage stage({.cluster = test::checks(/*quick=*/true, "[health_checkers/tcp] {}"),
                .listener = "tcp_proxy"});
-  ASSERT_TRUE(stage.ready());
-  Load load(stage.port(), {.new_connections = true});
-  ASSERT_TRUE(load.more(200));
-  const auto fault = Clock::now();
-  stage.origin('b').kill();
-  const auto found = stage.events().becomes("b", "unhealthy", milliseconds(10'000));
-  EXPECT_TRUE(found);
-  EXPECT_TRUE(load.more(200));
-  const Shown row = sumUp(load, "killed, tcp_proxy", "default", fault, found);
-  show(row);
-  EXPECT_EQ(row.failed_after, 0);
+  const Shown row = underLoad(stage, &HealthOrigin::kill, "killed, tcp_proxy", "default",
+                              {.new_connections = true});
   EXPECT_LE(row.failed_before, 8) << "sessions that ran when it died";
 }
 
