@@ -87,7 +87,7 @@ struct ClusterAction {
   std::optional<RetryPolicy> retry = {};
   // Of those who wait for room in a cluster with QueueOrder::kPriority, the highest goes first.
   uint8_t priority = 0;
-  std::shared_ptr<const upstream::HashPolicy> hash_policy = {};          // null: the cluster's
+  std::shared_ptr<const upstream::HashPolicy> hash_policy = {};  // null: the cluster's
   std::optional<uint64_t> hash = {};  // what algorithms that hash go by, instead of any policy
   bool sticky = true;                 // false: past the cluster's stickiness
   std::vector<std::pair<std::string, std::string>> metadata_match = {};  // sorted by key
