@@ -48,6 +48,7 @@ def _options(arguments):
     parser.add_argument("--seconds", type=_positive, help="length of one measurement (default 3)")
     parser.add_argument("--quick", action="store_true", help="one round of 1 s: a smoke test, not a figure to quote")
     parser.add_argument("--weir", metavar="PATH", help="this binary (default: builds //source/exe:weir for release)")
+    parser.add_argument("--nginx-modules", metavar="FOLDER", help="nginx's Lua module is unpacked there, not installed")
     parser.add_argument("--peers", type=_names, metavar="A,B", help=f"of {','.join(FAMILIES)} (default: all installed)")
     parser.add_argument("--out", metavar="FOLDER", default="bench-out", help="where results go (default bench-out)")
     parser.add_argument("--compare", metavar="JSON", help="show the change against an earlier bench.json; exit 1 when worse")
@@ -103,14 +104,17 @@ def _bench(options):
 
 
 def _prepare(options, wanted):
-    targets = ["//tools/benchmark:origin", "//tools/benchmark/client", "//tools/benchmark:relay"]
+    all_peers(modules=options.nginx_modules)  # says what is missing there before minutes of work
+    own = ("//tools/benchmark:origin", "//tools/benchmark/client", "//tools/benchmark:relay")
+    targets = [*own, "//tools/benchmark:pass_through_plugin.so"]
     build_weir = "weir" in wanted and not options.weir
     programs = builds.build(ROOT, *targets, *(["//source/exe:weir"] if build_weir else []))
-    origin, client, relay = programs[:3]
-    weir = programs[3] if build_weir else options.weir
+    origin, client, relay, plugin = programs[:4]
+    weir = programs[4] if build_weir else options.weir
     if weir and not os.access(weir, os.X_OK):
         raise BenchError(f"--weir {weir}: no such program")
-    chosen = [p for p in all_peers(relay=relay, weir=weir and os.path.abspath(weir)) if {p.name, p.family} & wanted]
+    known = all_peers(relay, weir and os.path.abspath(weir), plugin, options.nginx_modules)
+    chosen = [peer for peer in known if {peer.name, peer.family} & wanted]
     for peer in chosen:
         if not peer.installed():
             print(f"{peer.name} is not installed: left out", file=sys.stderr)

@@ -6,12 +6,11 @@ checks at every start that it is so.
 """
 
 import os
-import re
 import subprocess
 from dataclasses import dataclass
 from string import Template
 
-from . import programs, readiness, tls
+from . import nginx_modules, programs, readiness, tls
 from .processes import BenchError, Process, free_ports
 from .upstreams import Upstreams
 
@@ -24,6 +23,8 @@ HTTP2_SCENARIOS = ("h2c", "h2")
 HTTP2_ORIGIN_SCENARIOS = ("h2c-to-h2", "h2-to-h2")
 # Plain HTTP/1 with a script, the same work in each proxy's words.
 LUA_SCENARIOS = ("lua-headers", "lua-body")
+# Plain HTTP/1 with a filter that is no part of the proxy: those and a plugin that does nothing.
+FILTER_SCENARIOS = (*LUA_SCENARIOS, "plugin")
 HTTP_SCENARIOS = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *HTTP2_ORIGIN_SCENARIOS)
 SECURE_SCENARIOS = ("tls", "h2", "h2-to-h2")
 
@@ -104,7 +105,7 @@ class ConfiguredPeer(Peer):
 
     def command(self, bench, scenario, folder, upstreams):
         port, admin_port = free_ports(2)
-        as_http = scenario in (*HTTP_SCENARIOS, *LUA_SCENARIOS)
+        as_http = scenario in (*HTTP_SCENARIOS, *FILTER_SCENARIOS)
         path = os.path.join(folder, self._template.format(scenario="http" if as_http else scenario))
         http2_origin = scenario in HTTP2_ORIGIN_SCENARIOS
         origin_ports = bench.http2_origin_ports() if http2_origin else bench.origin_ports
@@ -120,10 +121,10 @@ class ConfiguredPeer(Peer):
             "CLUSTERS": "\n".join(self.cluster(name, addresses, http2_origin) for name, addresses in clusters),
             "FOLDER": folder,
             **self._extra,
-            **self.script_values(scenario),
+            **self.filter_values(scenario),
             **self.listener_values(
                 bench.certificate() if scenario in SECURE_SCENARIOS else None,
-                scenario not in (*HTTP1_SCENARIOS, *LUA_SCENARIOS),
+                scenario not in (*HTTP1_SCENARIOS, *FILTER_SCENARIOS),
             ),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
@@ -139,8 +140,8 @@ class ConfiguredPeer(Peer):
         """What the template says about the listener: TLS with this certificate, plain when it is None."""
         raise NotImplementedError
 
-    def script_values(self, scenario):
-        """What the template says of scripts; those of LUA_SCENARIOS have one."""
+    def filter_values(self, scenario):
+        """What the template says of scripts and plugins; those of FILTER_SCENARIOS have one."""
         return {}
 
     def cluster(self, name, addresses, http2):
@@ -149,21 +150,26 @@ class ConfiguredPeer(Peer):
 
 
 class Nginx(ConfiguredPeer):
-    def __init__(self, program):
-        module = _nginx_stream_module(program) if program else None
-        super().__init__("nginx", "nginx", program, "nginx-{scenario}.conf", ["-v"], {"STREAM_MODULE": module or ""})
-        self._lua_modules = _nginx_lua_modules(program) if program else None
+    def __init__(self, program, modules=None):
+        """`modules`: a folder with the Lua module, which then need not be installed."""
+        stream = nginx_modules.stream(program) if program else None
+        super().__init__("nginx", "nginx", program, "nginx-{scenario}.conf", ["-v"], {"STREAM_MODULE": stream or ""})
+        if modules:
+            self._lua = nginx_modules.unpacked_lua(modules)
+        else:
+            self._lua = nginx_modules.installed_lua(program) if program else None
         self.scenarios = (
             *HTTP1_SCENARIOS,
             *HTTP2_SCENARIOS,
-            *(() if module is None else ("tcp", "udp")),
-            *(() if self._lua_modules is None else LUA_SCENARIOS),
+            *(() if stream is None else ("tcp", "udp")),
+            *(() if self._lua is None else LUA_SCENARIOS),
         )
 
-    def script_values(self, scenario):
+    def filter_values(self, scenario):
         if scenario not in LUA_SCENARIOS:
-            return {"LUA_MODULES": "", "SCRIPT": ""}
-        return {"LUA_MODULES": self._lua_modules, "SCRIPT": _NGINX_SCRIPTS[scenario]}
+            return {"LUA_MODULES": "", "LUA_PATH": "", "SCRIPT": ""}
+        lua = self._lua
+        return {"LUA_MODULES": lua.load, "LUA_PATH": lua.package_path, "SCRIPT": _NGINX_SCRIPTS[scenario]}
 
     def listener_values(self, certificate, http2):
         options = (" ssl" if certificate else "") + (" http2" if http2 else "")
@@ -183,7 +189,9 @@ class Nginx(ConfiguredPeer):
         )
 
     def arguments(self, path, folder):
-        return [self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
+        libraries = self._lua.libraries if self._lua else ""
+        environment = ["env", f"LD_LIBRARY_PATH={libraries}"] if libraries else []
+        return [*environment, self.program, "-p", folder, "-e", os.path.join(folder, "log"), "-c", path]
 
 
 class HaProxy(ConfiguredPeer):
@@ -205,10 +213,20 @@ class HaProxy(ConfiguredPeer):
 
 
 class Weir(ConfiguredPeer):
-    scenarios = (*HTTP_SCENARIOS, *LUA_SCENARIOS, "tcp", "udp")
+    scenarios = (*HTTP_SCENARIOS, *FILTER_SCENARIOS, "tcp", "udp")
 
-    def script_values(self, scenario):
-        return {"HTTP_FILTERS": _WEIR_FILTER.format(_WEIR_SCRIPTS[scenario]) if scenario in LUA_SCENARIOS else ""}
+    def __init__(self, program, plugin=None):
+        """`plugin`: the shared object of pass_through_plugin.c."""
+        super().__init__("weir", "weir", program, "weir-{scenario}.textproto", ["version"])
+        self._plugin = plugin
+
+    def filter_values(self, scenario):
+        if scenario in LUA_SCENARIOS:
+            return {"PLUGINS": "", "HTTP_FILTERS": _WEIR_LUA_FILTER.format(_WEIR_SCRIPTS[scenario])}
+        if scenario == "plugin":
+            loading = f'plugins {{ name: "pass_through" path: "{self._plugin}" }}'
+            return {"PLUGINS": loading, "HTTP_FILTERS": _WEIR_PLUGIN_FILTER}
+        return {"PLUGINS": "", "HTTP_FILTERS": ""}
 
     def listener_values(self, certificate, http2):
         return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}
@@ -254,21 +272,25 @@ _WEIR_SCRIPTS = {
     "lua-body": "function envoy_on_response(handle) local body = handle:body() "
     "if body then body:setBytes(body:getBytes(0, body:length()) .. '!') end end",
 }
-_WEIR_FILTER = (
+_WEIR_LUA_FILTER = (
     "http_filters {{ config {{ [type.googleapis.com/weir.extensions.http_filters.lua.v1.Lua] "
     '{{ script {{ inline: "{}" }} }} }} }}'
 )
+_WEIR_PLUGIN_FILTER = "http_filters { config { [http_filters/pass_through] {} } }"
 
 
-def all_peers(relay=None, weir=None):
-    """Every peer in the order of the table; what is not installed says so through installed()."""
+def all_peers(relay=None, weir=None, plugin=None, modules=None):
+    """Every peer in the order of the table; what is not installed says so through installed().
+
+    `plugin` is for Weir, `modules` for nginx.
+    """
     nginx, haproxy = programs.find("nginx"), programs.find("haproxy")
     return [
         Relay("relay", "relay", relay),
-        Nginx(nginx),
+        Nginx(nginx, modules),
         HaProxy("haproxy", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _NO_SPLICE),
         HaProxy("haproxy-tuned", "haproxy", haproxy, "haproxy-{scenario}.cfg", ["-v"], _SPLICE),
-        Weir("weir", "weir", weir, "weir-{scenario}.textproto", ["version"]),
+        Weir(weir, plugin),
     ]
 
 
@@ -279,23 +301,3 @@ def _first_line(command):
     result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     lines = (result.stdout + result.stderr).strip().splitlines()
     return lines[0] if lines else ""
-
-
-def _nginx_stream_module(program):
-    """The line that loads the stream module, "" when it is built in, None when there is none."""
-    built = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10, check=False).stderr
-    if re.search(r"--with-stream(\s|$)", built):
-        return ""
-    folder = re.search(r"--modules-path=(\S+)", built)
-    path = os.path.join(folder.group(1), "ngx_stream_module.so") if folder else ""
-    return f"load_module {path};" if os.path.exists(path) else None
-
-
-def _nginx_lua_modules(program):
-    """The lines that load the Lua module, None when it is not there."""
-    built = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10, check=False).stderr
-    folder = re.search(r"--modules-path=(\S+)", built)
-    if not folder:
-        return None
-    paths = [os.path.join(folder.group(1), f"{name}.so") for name in ("ndk_http_module", "ngx_http_lua_module")]
-    return "\n".join(f"load_module {path};" for path in paths) if all(map(os.path.exists, paths)) else None

@@ -11,6 +11,9 @@ from . import tls
 from .processes import BenchError
 
 ADDED_FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-request-id")
+# What the script of peers.py sets on requests, and what it puts behind the body of responses.
+SCRIPT_FIELD = "x-tag"
+SCRIPT_MARK = "!"
 
 
 class OtherWork(BenchError):
@@ -20,6 +23,9 @@ class OtherWork(BenchError):
 def wait_until_serving(proxy, adds_fields):
     probe = {
         "http": _http,
+        "lua-headers": _http,
+        "lua-body": _http,
+        "plugin": _http,
         "tls": _https,
         "h2c": _http2,
         "h2": _https2,
@@ -41,10 +47,13 @@ def wait_until_serving(proxy, adds_fields):
             time.sleep(0.02)
     if adds_fields and proxy.scenario not in ("tcp", "udp"):
         _require_fields(proxy, seen.lower())
+    if proxy.scenario == "lua-body" and not seen.endswith(SCRIPT_MARK):
+        raise OtherWork(f"{proxy.name} does less than the others: its script leaves bodies as they are")
 
 
 def _require_fields(proxy, head):
-    missing = [name for name in ADDED_FIELDS if not re.search(rf"\r\n{name}: \S", head)]
+    names = (*ADDED_FIELDS, SCRIPT_FIELD) if proxy.scenario == "lua-headers" else ADDED_FIELDS
+    missing = [name for name in names if not re.search(rf"\r\n{name}: \S", head)]
     if missing:
         raise OtherWork(f"{proxy.name} does less than the others: it adds no {', '.join(missing)}:\n{head}")
 

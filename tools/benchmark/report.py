@@ -1,6 +1,7 @@
 """What a run says: verdicts, the tables (terminal and Markdown) and JSON."""
 
 import json
+import statistics
 import time
 
 from .rows import MEMORY, MEBIBYTES
@@ -23,6 +24,10 @@ def _row_document(row, all_results, failed):
     target, results = row.target, all_results[row.key]
     values = {name: result.value() for name, result in results.items()}
     other = all_results.get(target.row, {}).get("weir")
+    if target.over:
+        judged = verdict_over(target, results.get("weir"), other)
+    else:
+        judged = verdict(target, values, other and other.value())
     return {
         "key": row.key,
         "title": row.title,
@@ -33,8 +38,9 @@ def _row_document(row, all_results, failed):
             "references": list(target.references),
             "limit": target.limit,
             "row": target.row,
+            "over": target.over,
         },
-        "verdict": verdict(target, values, other and other.value()),
+        "verdict": judged,
         "failed": [peer for key, peer in failed if key == row.key],
         "peers": {name: _result_document(result) for name, result in results.items()},
     }
@@ -78,6 +84,22 @@ def verdict(target, values, other=None):
     if ratio <= bound:
         return {"met": True, "ratio": ratio, "text": f"met: {shown}"}
     return {"met": False, "ratio": ratio, "text": f"MISSED by {(ratio / bound - 1) * 100:.1f} %: {shown}"}
+
+
+def verdict_over(target, result, other):
+    """As verdict(), of what Weir's Result is over its other one: the median of the rounds' differences.
+
+    Both were measured one after the other in each round, so much of the machine's noise is in both.
+    """
+    if result is None:
+        return {"met": None, "ratio": None, "text": "Weir not measured"}
+    if other is None:
+        return {"met": None, "ratio": None, "text": f"no {target.row} to compare with"}
+    over = statistics.median(mine.value - its.value for mine, its in zip(result.samples, other.samples))
+    ratio, shown = result.value() / other.value(), f"{over:+.2f} to its {target.row}"
+    if over <= target.over:
+        return {"met": True, "ratio": ratio, "text": f"met: {shown}"}
+    return {"met": False, "ratio": ratio, "text": f"MISSED by {over - target.over:.2f}: {shown}"}
 
 
 def number(row, value):

@@ -4,7 +4,8 @@ import tempfile
 import unittest
 from types import SimpleNamespace
 
-from tools.benchmark import peers, rows, tls
+from tools.benchmark import nginx_modules, peers, rows, tls
+from tools.benchmark.processes import BenchError
 from tools.benchmark.upstreams import Upstreams
 
 
@@ -13,7 +14,7 @@ def configured():
     return [
         peers.Nginx(None),
         peers.HaProxy("haproxy", "haproxy", "haproxy", "haproxy-{scenario}.cfg", ["-v"], peers._SPLICE),
-        UncheckedWeir("weir", "weir", "weir", "weir-{scenario}.textproto", ["version"]),
+        UncheckedWeir("weir", "/pass_through.so"),
     ]
 
 
@@ -82,6 +83,11 @@ class Templates(unittest.TestCase):
                     found = "lua" in text_of(peer, scenario)[0]
                     self.assertEqual(found, scenario in peers.LUA_SCENARIOS)
 
+    def test_the_plugin_is_loaded_and_used_where_the_scenario_says_so(self):
+        weir = configured()[-1]
+        self.assertRegex(text_of(weir, "plugin")[0], r'(?s)plugins \{.*"/pass_through.so".*\[http_filters/pass_through\]')
+        self.assertNotIn("pass_through", text_of(weir, "http")[0])
+
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
         self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2"))
 
@@ -94,6 +100,39 @@ class Rows(unittest.TestCase):
             self.assertIn("weir", row.peers)
             self.assertTrue(set(row.target.references) <= set(row.peers), row.key)
             self.assertTrue(not row.target.row or row.target.row in {other.key for other in rows.ROWS}, row.key)
+
+
+class UnpackedModules(unittest.TestCase):
+    def unpack(self, folder, *left_out):
+        for name in (
+            "usr/lib/nginx/modules/ndk_http_module.so",
+            "usr/lib/nginx/modules/ngx_http_lua_module.so",
+            "usr/lib/x86_64-linux-gnu/libluajit-5.1.so.2",
+            "usr/share/lua/5.1/resty/core.lua",
+            "usr/share/lua/5.1/resty/lrucache.lua",
+        ):
+            if os.path.basename(name) not in left_out:
+                os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+                open(os.path.join(folder, name), "w").close()
+
+    def test_nginx_has_lua_from_them_with_their_own_luajit(self):
+        with tempfile.TemporaryDirectory() as modules, tempfile.TemporaryDirectory() as folder:
+            self.unpack(modules)
+            nginx = peers.Nginx(None, modules)
+            self.assertTrue(set(peers.LUA_SCENARIOS) <= set(nginx.scenarios))
+            text, _ = text_of(nginx, "lua-headers")
+            self.assertIn(f"load_module {modules}/usr/lib/nginx/modules/ngx_http_lua_module.so;", text)
+            self.assertIn(f'lua_package_path "{modules}/usr/share/lua/5.1/?.lua;;";', text)
+            self.assertNotIn("lua", text_of(nginx, "http")[0])
+            command, _ = nginx.command(bench(folder), "lua-body", folder, Upstreams())
+            self.assertEqual(command[:2], ["env", f"LD_LIBRARY_PATH={modules}/usr/lib/x86_64-linux-gnu"])
+
+    def test_what_is_missing_is_named(self):
+        for name in ("ndk_http_module.so", "libluajit-5.1.so.2", "core.lua", "lrucache.lua"):
+            with self.subTest(name), tempfile.TemporaryDirectory() as modules:
+                self.unpack(modules, name)
+                with self.assertRaisesRegex(BenchError, f"no .*{name} in it"):
+                    nginx_modules.unpacked_lua(modules)
 
 
 class Endpoints(unittest.TestCase):

@@ -14,9 +14,10 @@ class Echo(http.server.BaseHTTPRequestHandler):
     """Answers with the head that an origin would have seen behind a proxy that adds these fields."""
 
     added = readiness.ADDED_FIELDS
+    mark = ""
 
     def do_GET(self):
-        body = "GET /echo HTTP/1.1\r\n" + "".join(f"{name}: x\r\n" for name in self.added)
+        body = "GET /echo HTTP/1.1\r\n" + "".join(f"{name}: x\r\n" for name in self.added) + self.mark
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -28,6 +29,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 class Forgetful(Echo):
     added = readiness.ADDED_FIELDS[1:]
+
+
+class Tagged(Echo):
+    added = (*readiness.ADDED_FIELDS, readiness.SCRIPT_FIELD)
+
+
+class Marked(Echo):
+    mark = readiness.SCRIPT_MARK
 
 
 class Readiness(unittest.TestCase):
@@ -64,6 +73,18 @@ class Readiness(unittest.TestCase):
             self.wait("http", port)
         self.wait("http", port, adds_fields=False)
         self.wait("tcp", port)
+
+    def test_a_script_that_does_nothing_is_refused(self):
+        port = self.serve(Echo)
+        with self.assertRaisesRegex(readiness.OtherWork, readiness.SCRIPT_FIELD):
+            self.wait("lua-headers", port)
+        with self.assertRaisesRegex(readiness.OtherWork, "bodies as they are"):
+            self.wait("lua-body", port)
+        self.wait("plugin", port)
+
+    def test_a_script_that_does_its_work_is_ready(self):
+        self.wait("lua-headers", self.serve(Tagged))
+        self.wait("lua-body", self.serve(Marked))
 
     def test_another_version_of_tls_is_refused(self):
         port = self.serve(Echo, self.tls_context(ssl.TLSVersion.TLSv1_2))

@@ -65,6 +65,27 @@ class Verdicts(unittest.TestCase):
         self.assertIn("endpoints-1000", chart.svg(doc) + report.markdown(doc))
 
 
+    def test_over_itself_in_another_row_by_an_amount(self):
+        target = rows.Target(row="keepalive", over=0.15)
+        self.assertEqual(target.text(), "≤ its keepalive + 0.15")
+        # The second round met a slow machine; its difference counts for what it is.
+        before = result(10.0, 14.0, 10.0)
+        met = report.verdict_over(target, result(10.1, 14.1, 10.3), before)
+        self.assertEqual((met["met"], met["text"]), (True, "met: +0.10 to its keepalive"))
+        missed = report.verdict_over(target, result(10.5, 14.4, 10.1), before)
+        self.assertEqual((missed["met"], missed["text"]), (False, "MISSED by 0.25: +0.40 to its keepalive"))
+        self.assertIsNone(report.verdict_over(target, before, None)["met"])
+        self.assertIsNone(report.verdict_over(target, None, before)["met"])
+
+    def test_a_row_held_against_another_one_by_an_amount_has_a_verdict(self):
+        measured = {"keepalive": {"weir": result(10.0)}, "plugin-filter": {"weir": result(10.1)}}
+        doc = report.document(FACTS, rows.rows_named(["keepalive", "plugin-filter"]), measured, [])
+        self.assertEqual(doc["rows"][1]["verdict"]["text"], "met: +0.10 to its keepalive")
+        self.assertIn("≤ its keepalive + 0.15", chart.svg(doc) + report.markdown(doc))
+        alone = report.document(FACTS, rows.rows_named(["plugin-filter"]), {"plugin-filter": {}}, [])
+        self.assertIsNone(alone["rows"][0]["verdict"]["met"])
+
+
 class Results(unittest.TestCase):
     def test_median_spread_and_errors_over_rounds(self):
         got = result(10.0, 30.0, 11.0, errors={"timeout": 2})
