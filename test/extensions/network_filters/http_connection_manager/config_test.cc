@@ -426,7 +426,7 @@ TEST(HttpConnectionManagerConfig, NestedExtensions) {
   EXPECT_EQ(
       findings("access_logs { config { [access_loggers/stdot] {} } }"),
       "w:2:24: access_logs[0].config: there is no extension \"access_loggers/stdot\"; did you "
-      "mean \"stdout\"? known: file, stdout\n");
+      "mean \"stdout\"? known: file, lua, stdout\n");
   EXPECT_EQ(
       findings("http_filters { config { [access_loggers/stdout] {} } }").substr(0, 88),
       "w:2:25: http_filters[0].config: access_loggers/stdout cannot stand here; this is a place");
