@@ -6,7 +6,8 @@ namespace weir::extensions::health_checkers {
 
 using Verdict = upstream::ProbeResult::Verdict;
 
-ConnectionProbe::ConnectionProbe(ProbeConnections& connections, const upstream::ProbeTarget& target,
+ConnectionProbe::ConnectionProbe(upstream::ProbeConnections& connections,
+                                 const upstream::ProbeTarget& target,
                                  upstream::ProbeListener& listener)
     : connections_(connections), listener_(listener), target_(target) {}
 
@@ -47,7 +48,7 @@ bool ConnectionProbe::answered() {
   return connection_->network().bytesReceived() > received_before_;
 }
 
-void ConnectionProbe::close(ProbeConnection& connection) {
+void ConnectionProbe::close(upstream::ProbeConnection& connection) {
   connection.leave(network::CloseMode::kFlushNoLinger);
 }
 
@@ -67,7 +68,7 @@ void ConnectionProbe::failed(std::string reason) {
 
 void ConnectionProbe::release() {
   if (connection_ == nullptr) return;
-  ProbeConnection& connection = *std::exchange(connection_, nullptr);
+  upstream::ProbeConnection& connection = *std::exchange(connection_, nullptr);
   if (state_ != State::kIdle) return connection.leave(network::CloseMode::kNow);
   close(connection);
 }
@@ -85,7 +86,7 @@ void ConnectionProbe::onData(buffer::Buffer& data, bool end_stream) {
   drop();
 }
 
-void ConnectionProbe::onGone(const ConnectionLoss& loss) {
+void ConnectionProbe::onGone(const upstream::ConnectionLoss& loss) {
   const bool again = state_ == State::kAsking && reused_ && !answered();
   connection_ = nullptr;
   if (state_ == State::kIdle) return;

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "extensions/health_checkers/common/probe_connections.h"
 #include "source/upstream/health_checker.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::extensions::health_checkers {
 
@@ -13,10 +13,10 @@ namespace weir::extensions::health_checkers {
 // again on a new one: so an idle timeout of the endpoint's is never taken for ill health. What a
 // probe asks and makes of the answer is for those who derive from it. To be started from inside a
 // callback of the dispatcher. Main-thread only.
-class ConnectionProbe : public upstream::HealthProbe, private ProbeConnectionUser {
+class ConnectionProbe : public upstream::HealthProbe, private upstream::ProbeConnectionUser {
  public:
   // All three outlive it.
-  ConnectionProbe(ProbeConnections& connections, const upstream::ProbeTarget& target,
+  ConnectionProbe(upstream::ProbeConnections& connections, const upstream::ProbeTarget& target,
                   upstream::ProbeListener& listener);
   ~ConnectionProbe() override;
 
@@ -38,7 +38,7 @@ class ConnectionProbe : public upstream::HealthProbe, private ProbeConnectionUse
   // Forgets the question: no answer is waited for. The connection may be gone already.
   virtual void forget() {}
   // Closes a connection that is in good order.
-  virtual void close(ProbeConnection& connection);
+  virtual void close(upstream::ProbeConnection& connection);
 
   // The end of the probe, which may be destroyed thereby. `keep`: the connection is in such a state
   // that it may be.
@@ -50,7 +50,7 @@ class ConnectionProbe : public upstream::HealthProbe, private ProbeConnectionUse
 
   bool asking() const { return state_ == State::kAsking; }
   // While asking, or kept.
-  ProbeConnection& connection() { return *connection_; }
+  upstream::ProbeConnection& connection() { return *connection_; }
   const upstream::ProbeTarget& target() const { return target_; }
   // The connection had served another probe before.
   bool reused() const { return reused_; }
@@ -60,16 +60,16 @@ class ConnectionProbe : public upstream::HealthProbe, private ProbeConnectionUse
 
   void onUp() final;
   void onData(buffer::Buffer& data, bool end_stream) final;
-  void onGone(const ConnectionLoss& loss) final;
+  void onGone(const upstream::ConnectionLoss& loss) final;
   void connect();
   void drop();
   void end(const upstream::ProbeResult& result);
 
-  ProbeConnections& connections_;
+  upstream::ProbeConnections& connections_;
   upstream::ProbeListener& listener_;
   const upstream::ProbeTarget target_;
-  ProbeConnection* connection_ = nullptr;  // null: none
-  uint64_t received_before_ = 0;           // on it, when it was asked
+  upstream::ProbeConnection* connection_ = nullptr;  // null: none
+  uint64_t received_before_ = 0;                     // on it, when it was asked
   State state_ = State::kIdle;
   bool reused_ = false;
 };

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "extensions/health_checkers/common/probe_connections.h"
 #include "extensions/health_checkers/http/answer_judge.h"
 #include "extensions/health_checkers/http/exchange.h"
 #include "source/base/random.h"
@@ -14,6 +13,7 @@
 #include "source/http/http2/codec.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/health_checker.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::extensions::health_checkers::http {
 
@@ -55,7 +55,7 @@ class HttpChecker final : public upstream::HealthChecker {
   const std::unique_ptr<Http2Parts> http2_;
   std::vector<std::unique_ptr<Exchange>> spare_;
   weir::http::RequestHead request_;
-  ProbeConnections connections_;
+  upstream::ProbeConnections connections_;
 };
 
 // Immutable.

@@ -5,7 +5,7 @@ namespace weir::extensions::health_checkers::http {
 using weir::http::ErrorOrigin;
 using weir::http::ErrorReason;
 
-Http2Companion::Http2Companion(ProbeConnection& connection,
+Http2Companion::Http2Companion(upstream::ProbeConnection& connection,
                                const weir::http::http2::CodecServices& services)
     : connection_(connection),
       codec_(weir::http::http2::createClientCodec(services, *this, *this)) {}

@@ -2,22 +2,23 @@
 
 #include <memory>
 
-#include "extensions/health_checkers/common/probe_connections.h"
 #include "source/event/dispatcher.h"
 #include "source/http/codec.h"
 #include "source/http/http2/codec.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::extensions::health_checkers::http {
 
 // What makes an HTTP/2 connection of a probe's connection, and lives as long as that. Main-thread
 // only.
-class Http2Companion final : public ProbeCompanion,
+class Http2Companion final : public upstream::ProbeCompanion,
                              private weir::http::CodecOutput,
                              private weir::http::http2::ClientCallbacks,
                              private event::TurnEndTask {
  public:
   // `connection` is up and owns it.
-  Http2Companion(ProbeConnection& connection, const weir::http::http2::CodecServices& services);
+  Http2Companion(upstream::ProbeConnection& connection,
+                 const weir::http::http2::CodecServices& services);
 
   weir::http::http2::Http2ClientCodec& codec() { return *codec_; }
   // What has come. False: the connection is of no more use; its streams have been told.
@@ -40,7 +41,7 @@ class Http2Companion final : public ProbeCompanion,
   void onTurnEnd() override { connection_.leave(network::CloseMode::kFlushNoLinger); }
   network::Connection& network() { return connection_.network(); }
 
-  ProbeConnection& connection_;
+  upstream::ProbeConnection& connection_;
   const std::unique_ptr<weir::http::http2::Http2ClientCodec> codec_;
 };
 

@@ -11,7 +11,7 @@ constexpr uint16_t kRequestTimeout = 408;
 
 }  // namespace
 
-HttpProbe::HttpProbe(HttpChecker& checker, ProbeConnections& connections,
+HttpProbe::HttpProbe(HttpChecker& checker, upstream::ProbeConnections& connections,
                      const upstream::ProbeTarget& target, upstream::ProbeListener& listener)
     : ConnectionProbe(connections, target, listener), checker_(checker) {}
 
@@ -118,7 +118,7 @@ void HttpProbe::forget() {
   checker_.giveExchange(std::move(exchange_));
 }
 
-void HttpProbe::close(ProbeConnection& connection) {
+void HttpProbe::close(upstream::ProbeConnection& connection) {
   if (http2_ != nullptr) return http2_->closeGently();
   ConnectionProbe::close(connection);
 }

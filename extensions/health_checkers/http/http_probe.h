@@ -14,7 +14,7 @@ class HttpChecker;
 // Main-thread only.
 class HttpProbe final : public ConnectionProbe, private Exchange::Borrower {
  public:
-  HttpProbe(HttpChecker& checker, ProbeConnections& connections,
+  HttpProbe(HttpChecker& checker, upstream::ProbeConnections& connections,
             const upstream::ProbeTarget& target, upstream::ProbeListener& listener);
   ~HttpProbe() override;
 
@@ -25,7 +25,7 @@ class HttpProbe final : public ConnectionProbe, private Exchange::Borrower {
   bool usable() override;
   bool answered() override;
   void forget() override;
-  void close(ProbeConnection& connection) override;
+  void close(upstream::ProbeConnection& connection) override;
   void onExchangeEnded() override;
 
   // Why it cannot be asked over the connection that has come up; empty: it can.

@@ -61,7 +61,7 @@ ProbeResult judgeKey(const Reply& reply) {
 // Main-thread only.
 class RedisProbe final : public ConnectionProbe {
  public:
-  RedisProbe(ProbeConnections& connections, const RedisChecker& checker,
+  RedisProbe(upstream::ProbeConnections& connections, const RedisChecker& checker,
              const upstream::ProbeTarget& target, upstream::ProbeListener& listener)
       : ConnectionProbe(connections, target, listener), checker_(checker) {}
   ~RedisProbe() override { release(); }

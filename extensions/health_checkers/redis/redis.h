@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "extensions/health_checkers/common/probe_connections.h"
 #include "source/upstream/health_checker.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::extensions::health_checkers::redis {
 
@@ -32,7 +32,7 @@ class RedisChecker final : public upstream::HealthChecker {
   const std::string login_;
   const std::string question_;
   const bool asks_for_key_;
-  ProbeConnections connections_;
+  upstream::ProbeConnections connections_;
 };
 
 // Immutable.

@@ -14,7 +14,7 @@ using Progress = ExpectationReader::Progress;
 // Main-thread only.
 class TcpProbe final : public ConnectionProbe {
  public:
-  TcpProbe(ProbeConnections& connections, const TcpOptions& options,
+  TcpProbe(upstream::ProbeConnections& connections, const TcpOptions& options,
            const upstream::ProbeTarget& target, upstream::ProbeListener& listener)
       : ConnectionProbe(connections, target, listener),
         options_(options),
@@ -24,7 +24,7 @@ class TcpProbe final : public ConnectionProbe {
  private:
   void ask(bool fresh) override;
   void read(buffer::Buffer& data, bool end_stream) override;
-  void close(ProbeConnection& connection) override;
+  void close(upstream::ProbeConnection& connection) override;
 
   const TcpOptions& options_;
   ExpectationReader reader_;
@@ -59,7 +59,7 @@ void TcpProbe::read(buffer::Buffer& data, bool end_stream) {
 }
 
 // Whatever the endpoint still says is taken, until it has closed as well: so it gets no RST.
-void TcpProbe::close(ProbeConnection& connection) {
+void TcpProbe::close(upstream::ProbeConnection& connection) {
   connection.leave(network::CloseMode::kFlush);
 }
 

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "extensions/health_checkers/common/probe_connections.h"
 #include "extensions/health_checkers/tcp/expectations.h"
 #include "source/upstream/health_checker.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::extensions::health_checkers::tcp {
 
@@ -25,7 +25,7 @@ class TcpChecker final : public upstream::HealthChecker {
 
  private:
   const std::shared_ptr<const TcpOptions> options_;
-  ProbeConnections connections_;
+  upstream::ProbeConnections connections_;
 };
 
 // Immutable.

@@ -12,13 +12,6 @@
 namespace weir::plugin {
 namespace {
 
-network::ConnectingSocket socketOf(const upstream::ClusterConfig& cluster) {
-  network::ConnectingSocket socket;
-  socket.source_ipv4 = cluster.connections.source_ipv4;
-  socket.source_ipv6 = cluster.connections.source_ipv6;
-  return socket;
-}
-
 // Main-thread only.
 class PluginChecker final : public upstream::HealthChecker {
  public:
@@ -28,11 +21,11 @@ class PluginChecker final : public upstream::HealthChecker {
       : functions_(readKind<weir_health_checker>(kind.raw())),
         cluster_(cluster.name),
         loop_(kind, std::move(config), services),
-        links_(services, socketOf(cluster), settings.transport) {}
+        connections_(services, cluster, settings) {}
 
   std::unique_ptr<upstream::HealthProbe> createProbe(const upstream::ProbeTarget& target,
                                                      upstream::ProbeListener& listener) override {
-    const ProbeContext context{loop_, functions_, links_, cluster_};
+    const ProbeContext context{loop_, functions_, connections_, cluster_};
     return std::unique_ptr<upstream::HealthProbe>(new (functions_.state_size)
                                                       PluginProbe(context, target, listener));
   }
@@ -41,7 +34,7 @@ class PluginChecker final : public upstream::HealthChecker {
   const weir_health_checker functions_;
   const std::string cluster_;
   Loop loop_;
-  ProbeLinks links_;
+  upstream::ProbeConnections connections_;
 };
 
 // Immutable.

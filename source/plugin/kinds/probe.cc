@@ -99,37 +99,42 @@ void PluginProbe::onTurnEnd() {
 }
 
 void PluginProbe::connect() {
-  if (link_ == nullptr && asking_ == State::kAsked) link_ = &context_.links.connect(target_, *this);
+  if (connection_ != nullptr || asking_ != State::kAsked) return;
+  connection_ = &context_.connections.connect(target_, *this);
 }
 
 bool PluginProbe::write(std::string_view bytes) {
-  return link_ != nullptr && link_->write(bytes);
+  if (connection_ == nullptr || !connection_->network().open()) return false;
+  connection_->network().output().append(bytes);
+  connection_->network().outputReady();
+  return true;
 }
 
 void PluginProbe::disconnect(network::CloseMode mode) {
-  if (link_ != nullptr) std::exchange(link_, nullptr)->leave(mode);
+  if (connection_ != nullptr) std::exchange(connection_, nullptr)->leave(mode);
 }
 
-void PluginProbe::onLinkUp() {
+void PluginProbe::onUp() {
   if (context_.functions.on_connected == nullptr) return;
   guarded(thread(), "on_connected", context_.functions.on_connected, state_, handle());
 }
 
-void PluginProbe::onLinkData(buffer::Buffer& data, bool end_stream) {
+void PluginProbe::onData(buffer::Buffer& data, bool end_stream) {
   if (context_.functions.on_data == nullptr) return data.clear();
   guarded(thread(), "on_data", context_.functions.on_data, state_, handle(), handleOf(data),
           end_stream ? 1 : 0);
   // Nobody waits for the rest.
-  if (link_ == nullptr) data.clear();
+  if (connection_ == nullptr) data.clear();
 }
 
-void PluginProbe::onLinkGone(std::string_view why, bool ours) {
-  link_ = nullptr;
-  if (context_.functions.on_closed != nullptr && !ours) {
-    guarded(thread(), "on_closed", context_.functions.on_closed, state_, handle(), str(why));
+void PluginProbe::onGone(const upstream::ConnectionLoss& loss) {
+  connection_ = nullptr;
+  if (context_.functions.on_closed != nullptr && !loss.ours) {
+    guarded(thread(), "on_closed", context_.functions.on_closed, state_, handle(),
+            str(loss.reason));
   }
-  if (asking_ != State::kAsked || link_ != nullptr) return;
-  finish({ours ? Verdict::kSkipped : Verdict::kUnhealthy, std::string(why)});
+  if (asking_ != State::kAsked || connection_ != nullptr) return;
+  finish({loss.ours ? Verdict::kSkipped : Verdict::kUnhealthy, loss.reason});
 }
 
 // ---- what a plugin may do -------------------------------------------------------------------

@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include "source/event/dispatcher.h"
-#include "source/plugin/kinds/probe_link.h"
 #include "source/plugin/kinds/state.h"
 #include "source/plugin/loop.h"
 #include "source/upstream/health_checker.h"
+#include "source/upstream/probe_connections.h"
 
 namespace weir::plugin {
 
@@ -15,7 +15,7 @@ namespace weir::plugin {
 struct ProbeContext {
   Loop& loop;
   const weir_health_checker& functions;
-  ProbeLinks& links;
+  upstream::ProbeConnections& connections;
   const std::string& cluster;
 };
 
@@ -23,7 +23,7 @@ struct ProbeContext {
 // of a turn of the loop, from no callback of the plugin's. Main-thread only.
 class alignas(kMostStateAlign) PluginProbe final : public upstream::HealthProbe,
                                                    public WithState,
-                                                   private ProbeLinkUser,
+                                                   private upstream::ProbeConnectionUser,
                                                    private event::TurnEndTask {
  public:
   PluginProbe(const ProbeContext& context, const upstream::ProbeTarget& target,
@@ -46,9 +46,9 @@ class alignas(kMostStateAlign) PluginProbe final : public upstream::HealthProbe,
   // kAsked → kDone → kIdle; kIdle at any time by cancel().
   enum class State : uint8_t { kIdle, kAsked, kDone };
 
-  void onLinkUp() override;
-  void onLinkData(buffer::Buffer& data, bool end_stream) override;
-  void onLinkGone(std::string_view why, bool ours) override;
+  void onUp() override;
+  void onData(buffer::Buffer& data, bool end_stream) override;
+  void onGone(const upstream::ConnectionLoss& loss) override;
   void onTurnEnd() override;
   void finish(upstream::ProbeResult result);
   ThreadPlugin& thread() { return context_.loop.thread(); }
@@ -59,7 +59,7 @@ class alignas(kMostStateAlign) PluginProbe final : public upstream::HealthProbe,
   upstream::ProbeListener& listener_;
   Scope scope_;
   void* const state_;
-  ProbeLink* link_ = nullptr;  // null: none
+  upstream::ProbeConnection* connection_ = nullptr;  // null: none
   upstream::ProbeResult result_;
   State asking_ = State::kIdle;
 };

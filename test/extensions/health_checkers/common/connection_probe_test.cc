@@ -44,7 +44,7 @@ class AskingChecker final : public upstream::HealthChecker {
   }
 
  private:
-  ProbeConnections connections_;
+  upstream::ProbeConnections connections_;
 };
 
 class AskingFactory final : public upstream::HealthCheckerFactory {

@@ -14,7 +14,7 @@
 #include "source/upstream/cluster.h"
 #include "source/upstream/health_checker.h"
 
-namespace weir::extensions::health_checkers {
+namespace weir::upstream {
 
 class ProbeConnections;
 
@@ -82,8 +82,8 @@ class ProbeConnection final : private network::ConnectionHandler, public base::L
 class ProbeConnections final : private event::TurnEndTask {
  public:
   // `server_name`: what TLS asks for where it goes by the host; may be empty.
-  ProbeConnections(base::ServiceMap& services, const upstream::ClusterConfig& cluster,
-                   const upstream::CheckSettings& settings, std::string server_name = {});
+  ProbeConnections(base::ServiceMap& services, const ClusterConfig& cluster,
+                   const CheckSettings& settings, std::string server_name = {});
   ~ProbeConnections();
 
   network::IoContext& io() { return io_; }
@@ -91,7 +91,7 @@ class ProbeConnections final : private event::TurnEndTask {
   bool reuse() const { return reuse_; }
   bool secure() const { return transport_ != nullptr && transport_->secure(); }
   // Starts connecting; `user` hears of it later, however it ends. Keeps no time.
-  ProbeConnection& connect(const upstream::ProbeTarget& target, ProbeConnectionUser& user);
+  ProbeConnection& connect(const ProbeTarget& target, ProbeConnectionUser& user);
 
  private:
   friend class ProbeConnection;
@@ -110,4 +110,4 @@ class ProbeConnections final : private event::TurnEndTask {
   List gone_;  // closed, until the end of the turn
 };
 
-}  // namespace weir::extensions::health_checkers
+}  // namespace weir::upstream

@@ -1,4 +1,4 @@
-#include "extensions/health_checkers/common/probe_connections.h"
+#include "source/upstream/probe_connections.h"
 
 #include <cerrno>
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include "source/base/concat.h"
 
-namespace weir::extensions::health_checkers {
+namespace weir::upstream {
 namespace {
 
 // Longer than any probe may take: who has started it ends it.
@@ -35,7 +35,7 @@ bool wantsResources(int error) {
 }
 
 // With the port that the check goes to.
-std::vector<network::Address> otherAddresses(const upstream::ProbeTarget& target) {
+std::vector<network::Address> otherAddresses(const ProbeTarget& target) {
   std::vector<network::Address> addresses;
   if (target.endpoint == nullptr) return addresses;
   const bool other_port = !(target.address == target.endpoint->address);
@@ -106,9 +106,8 @@ ConnectionLoss ProbeConnection::lossFor(network::CloseReason reason) const {
   return {false, "the connection was given up"};
 }
 
-ProbeConnections::ProbeConnections(base::ServiceMap& services,
-                                   const upstream::ClusterConfig& cluster,
-                                   const upstream::CheckSettings& settings, std::string server_name)
+ProbeConnections::ProbeConnections(base::ServiceMap& services, const ClusterConfig& cluster,
+                                   const CheckSettings& settings, std::string server_name)
     : io_(services.get<network::IoContext>()),
       transport_(settings.transport),
       bound_(bind(settings.transport, services)),
@@ -123,8 +122,7 @@ ProbeConnections::~ProbeConnections() {
   destroyAll(gone_);
 }
 
-ProbeConnection& ProbeConnections::connect(const upstream::ProbeTarget& target,
-                                           ProbeConnectionUser& user) {
+ProbeConnection& ProbeConnections::connect(const ProbeTarget& target, ProbeConnectionUser& user) {
   std::unique_ptr<network::TransportSocket> transport;
   if (bound_ != nullptr) transport = bound_->create({.server_name = server_name_});
   const std::vector<network::Address> others = otherAddresses(target);
@@ -148,4 +146,4 @@ void ProbeConnections::destroyAll(List& list) {
   while (ProbeConnection* const connection = list.popFront()) delete connection;
 }
 
-}  // namespace weir::extensions::health_checkers
+}  // namespace weir::upstream
