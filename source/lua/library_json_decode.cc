@@ -1,9 +1,9 @@
 #include <charconv>
 #include <string>
 
+#include "source/base/utf8.h"
 #include "source/lua/binding.h"
 #include "source/lua/json.h"
-#include "source/lua/utf8.h"
 
 // JSON (RFC 8259, strict) to Lua values, straight onto Lua's stack.
 namespace weir::lua {
@@ -144,7 +144,7 @@ class Decoder {
   }
   bool character() {
     if (static_cast<unsigned char>(text_[at_]) < 0x20) return fail("a control character in a text");
-    const size_t length = utf8Length(text_.substr(at_));
+    const size_t length = base::utf8Length(text_.substr(at_));
     if (length == 0) return fail("a text that is no UTF-8");
     at_ += length;
     return true;
@@ -164,7 +164,7 @@ class Decoder {
         }
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
       }
-      appendUtf8(out, code);
+      base::appendUtf8(code, out);
       return true;
     }
     const size_t which = at_ < text_.size() ? kFrom.find(text_[at_]) : std::string_view::npos;

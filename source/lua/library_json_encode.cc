@@ -3,64 +3,14 @@
 #include <cmath>
 #include <string>
 
+#include "source/base/json_text.h"
 #include "source/lua/binding.h"
 #include "source/lua/json.h"
-#include "source/lua/utf8.h"
 
 // Lua values to JSON (RFC 8259). The text grows in the state's scratch, not on the C stack, as any
 // call may raise.
 namespace weir::lua {
 namespace {
-
-constexpr char kHex[] = "0123456789abcdef";
-
-void appendEscaped(std::string& out, unsigned char c) {
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
-  }
-}
-
-// What is no UTF-8 becomes U+FFFD, byte by byte: the result is JSON whatever the text is.
-void appendString(std::string& out, std::string_view text) {
-  out += '"';
-  size_t plain = 0;  // from here on nothing was appended yet
-  size_t at = 0;
-  while (at < text.size()) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    const size_t length = c < 0x80 ? 1 : utf8Length(text.substr(at));
-    if (length != 0 && c >= 0x20 && c != '"' && c != '\\') {
-      at += length;
-      continue;
-    }
-    out += text.substr(plain, at - plain);
-    if (length == 0) {
-      out += "\xef\xbf\xbd";
-    } else {
-      appendEscaped(out, c);
-    }
-    plain = ++at;
-  }
-  out += text.substr(plain);
-  out += '"';
-}
 
 void appendNumber(std::string& out, double number) {
   char digits[32];
@@ -129,7 +79,7 @@ class Encoder {
       case LUA_TSTRING: {
         size_t size = 0;
         const char* const text = lua_tolstring(L_, -1, &size);
-        return appendString(out_, {text, size});
+        return base::appendJsonString({text, size}, out_);
       }
       case LUA_TTABLE:
         return table(depth);
@@ -178,7 +128,7 @@ class Encoder {
       first = false;
       size_t size = 0;
       const char* const name = lua_tolstring(L_, -2, &size);
-      appendString(out_, {name, size});
+      base::appendJsonString({name, size}, out_);
       out_ += ':';
       value(depth + 1);
       lua_pop(L_, 1);

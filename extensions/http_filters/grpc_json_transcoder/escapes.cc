@@ -1,12 +1,12 @@
 #include "extensions/http_filters/grpc_json_transcoder/escapes.h"
 
-#include <array>
 #include <cstddef>
+
+#include "source/base/utf8.h"
 
 namespace weir::extensions::http_filters::grpc_json_transcoder {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -24,66 +24,7 @@ int base64Value(char c) {
   return c == '/' || c == '_' ? 63 : -1;
 }
 
-bool isContinuation(unsigned char c) {
-  return (c & 0xc0) == 0x80;
-}
-
-// Bytes of the character at the front of `text`; 0: none that is UTF-8 (RFC 3629: no overlong
-// forms, no surrogates, nothing above U+10FFFF).
-size_t characterBytes(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return 0;
-  for (size_t i = 1; i < bytes; ++i) {
-    if (!isContinuation(byte(i))) return 0;
-  }
-  const unsigned char second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second > 0x9f;
-  const bool too_high = first == 0xf4 && second > 0x8f;
-  return overlong || surrogate || too_high ? 0 : bytes;
-}
-
-void appendEscaped(char c, std::string& out) {
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      if (static_cast<unsigned char>(c) >= 0x20) {
-        out += c;
-        return;
-      }
-      out += "\\u00";
-      out += kHexDigits[static_cast<size_t>(c >> 4)];
-      out += kHexDigits[static_cast<size_t>(c & 15)];
-  }
-}
-
 }  // namespace
-
-bool isUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t bytes = characterBytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
 
 std::optional<std::string> unescape(std::string_view text, Unescape mode) {
   std::string out;
@@ -106,24 +47,8 @@ std::optional<std::string> unescape(std::string_view text, Unescape mode) {
       i += 2;
     }
   }
-  if (!isUtf8(out)) return std::nullopt;
+  if (!base::isUtf8(out)) return std::nullopt;
   return out;
-}
-
-void appendJsonString(std::string_view text, std::string& out) {
-  out += '"';
-  while (!text.empty()) {
-    const size_t bytes = characterBytes(text);
-    if (bytes == 1) {
-      appendEscaped(text.front(), out);
-    } else if (bytes == 0) {
-      out += "\xef\xbf\xbd";
-    } else {
-      out += text.substr(0, bytes);
-    }
-    text.remove_prefix(bytes == 0 ? 1 : bytes);
-  }
-  out += '"';
 }
 
 std::optional<std::string> decodeBase64(std::string_view text) {

@@ -18,11 +18,6 @@ enum class Unescape : uint8_t {
 // of a message must be.
 std::optional<std::string> unescape(std::string_view text, Unescape mode);
 
-bool isUtf8(std::string_view text);
-
-// Appends `text` as a JSON string with its quotes. What is not UTF-8 becomes U+FFFD.
-void appendJsonString(std::string_view text, std::string& out);
-
 // Standard or URL-safe alphabet, with or without padding; nullopt when malformed.
 std::optional<std::string> decodeBase64(std::string_view text);
 // Standard alphabet with padding.

@@ -6,8 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "extensions/http_filters/grpc_json_transcoder/escapes.h"
 #include "source/base/concat.h"
+#include "source/base/json_text.h"
 
 namespace weir::extensions::http_filters::grpc_json_transcoder {
 namespace {
@@ -102,7 +102,7 @@ void Parameters::append(const Node& node, std::string& out) {
     if (node.repeated) out += '[';
     for (size_t i = 0; i < node.values.size(); ++i) {
       if (i > 0) out += ',';
-      appendJsonString(node.values[i], out);
+      base::appendJsonString(node.values[i], out);
     }
     if (node.repeated) out += ']';
     return;
@@ -110,7 +110,7 @@ void Parameters::append(const Node& node, std::string& out) {
   out += '{';
   for (size_t i = 0; i < node.children.size(); ++i) {
     if (i > 0) out += ',';
-    appendJsonString(node.children[i].name, out);
+    base::appendJsonString(node.children[i].name, out);
     out += ':';
     append(node.children[i], out);
   }

@@ -8,6 +8,7 @@
 #include "extensions/http_filters/grpc_json_transcoder/json_values.h"
 #include "extensions/http_filters/grpc_json_transcoder/wire.h"
 #include "source/base/concat.h"
+#include "source/base/json_text.h"
 
 namespace weir::extensions::http_filters::grpc_json_transcoder {
 namespace {
@@ -294,7 +295,7 @@ absl::Status Transcoding::requestMessage(const Binding& binding, std::string_vie
     status = invalid("it is not one JSON value");
   } else {
     std::string json = "{";
-    appendJsonString(binding.body_field, json);
+    base::appendJsonString(binding.body_field, json);
     status = types_->toBinary(type, base::concat(json, ":", body, "}"), options_.json, message);
   }
   return status.ok() ? status : invalid(base::concat("body: ", base::view(status.message())));

@@ -5,6 +5,7 @@
 
 #include "extensions/http_filters/grpc_json_transcoder/escapes.h"
 #include "source/base/concat.h"
+#include "source/base/json_text.h"
 
 namespace weir::extensions::http_filters::grpc_json_transcoder {
 namespace {
@@ -131,7 +132,7 @@ std::optional<HttpBody> decodeHttpBody(std::string_view bytes) {
 
 std::string statusJson(int code, std::string_view message, std::string_view details) {
   std::string out = base::concat("{\"code\":", code, ",\"message\":");
-  appendJsonString(message, out);
+  base::appendJsonString(message, out);
   out += base::concat(",\"details\":[", details, "]}");
   return out;
 }
@@ -142,7 +143,7 @@ std::string opaqueAnyJson(std::string_view any) {
   const std::string type = fieldOf(any, kTypeUrl).value_or(std::string());
   const std::string value = fieldOf(any, kValue).value_or(std::string());
   std::string out = "{\"@type\":";
-  appendJsonString(type, out);
+  base::appendJsonString(type, out);
   out += base::concat(",\"value\":\"", encodeBase64(value), "\"}");
   return out;
 }

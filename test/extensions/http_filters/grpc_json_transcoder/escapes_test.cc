@@ -22,32 +22,6 @@ TEST(Unescape, OnlyWhatIsWellFormed) {
   }
 }
 
-TEST(Utf8, AsRfc3629) {
-  for (const char* text :
-       {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xef\xbf\xbf", "\xed\x9f\xbf",
-        "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
-    EXPECT_TRUE(isUtf8(text)) << text;
-  }
-  for (const char* text :
-       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82",
-        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xc3\x28"}) {
-    EXPECT_FALSE(isUtf8(text)) << text;
-  }
-}
-
-std::string jsonString(std::string_view text) {
-  std::string out;
-  appendJsonString(text, out);
-  return out;
-}
-
-TEST(JsonString, EscapesAndRepairs) {
-  EXPECT_EQ(jsonString("a\"b\\c/\n\r\t"), R"("a\"b\\c/\n\r\t")");
-  EXPECT_EQ(jsonString(std::string("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\x7f\"");
-  EXPECT_EQ(jsonString("\xe2\x82\xac"), "\"\xe2\x82\xac\"");
-  EXPECT_EQ(jsonString("a\xff\xe2\x82z"), "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\"");
-}
-
 TEST(Base64, BothAlphabetsWithAndWithoutPadding) {
   EXPECT_EQ(encodeBase64(""), "");
   EXPECT_EQ(encodeBase64("a"), "YQ==");
