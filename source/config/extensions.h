@@ -96,9 +96,10 @@ class HttpFilterExtension : public base::Extension {
   virtual std::shared_ptr<const http::HttpFilterFactory> compile(
       const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const = 0;
   // The settings that a route or virtual host has for the filter, for FilterHandle::routeConfig().
-  // Unless it is overridden, the filter has none.
+  // `filter`: what compile() has made of the filter's own. Unless it is overridden, there are none.
   virtual std::shared_ptr<const http::RouteFilterConfig> compileRoute(
-      const google::protobuf::Message& config, const Cursor& at, CompileContext& context) const;
+      const google::protobuf::Message& config, const http::HttpFilterFactory& filter,
+      const Cursor& at, CompileContext& context) const;
 };
 
 // Finds routes where the table of virtual hosts does not do. Immutable.

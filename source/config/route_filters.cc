@@ -37,7 +37,8 @@ std::optional<uint32_t> positionOf(std::string_view name,
 }  // namespace
 
 std::shared_ptr<const http::RouteFilterConfig> HttpFilterExtension::compileRoute(
-    const google::protobuf::Message&, const Cursor& at, CompileContext&) const {
+    const google::protobuf::Message&, const http::HttpFilterFactory&, const Cursor& at,
+    CompileContext&) const {
   at.error(base::concat("http_filters/", name(), " has no settings for routes"),
            "remove them, or write disabled: true");
   return nullptr;
@@ -65,7 +66,8 @@ std::optional<http::RouteFilter> Compiler::routeFilter(const v1::RouteFilter& fr
   v1::Extension settings;
   *settings.mutable_config() = from.config();
   const auto resolved = resolve<HttpFilterExtension>(settings, at);
-  const HttpFilterExtension* const filter = filters[*position].extension;
+  const HttpFilter& own = filters[*position];
+  const HttpFilterExtension* const filter = own.extension;
   if (!resolved || filter == nullptr) return std::nullopt;
   if (resolved.extension != filter) {
     at.field("config").error(
@@ -74,7 +76,8 @@ std::optional<http::RouteFilter> Compiler::routeFilter(const v1::RouteFilter& fr
         base::concat("write config { [http_filters/", filter->name(), "] { … } }"));
     return std::nullopt;
   }
-  auto config = filter->compileRoute(*resolved.config, at.field("config"), context);
+  if (own.factory == nullptr) return std::nullopt;  // what is wrong has been said
+  auto config = filter->compileRoute(*resolved.config, *own.factory, at.field("config"), context);
   if (config == nullptr) return std::nullopt;
   return http::RouteFilter{.position = *position, .config = std::move(config)};
 }

@@ -67,7 +67,12 @@ class FakeTag final : public Fake<HttpFilterExtension, v1::Extension> {
   using Fake::Fake;
   std::shared_ptr<const http::HttpFilterFactory> compile(const Message&, const Cursor&,
                                                          CompileContext&) const override {
-    return nullptr;
+    struct Nothing final : http::HttpFilterFactory {
+      std::unique_ptr<http::WorkerHttpFilterFactory> bind(base::ServiceMap&) const override {
+        return nullptr;
+      }
+    };
+    return std::make_shared<const Nothing>();
   }
 };
 

@@ -9,6 +9,7 @@
 #include "extensions/http_filters/lua/bindings.h"
 #include "extensions/http_filters/lua/lua.h"
 #include "source/base/concat.h"
+#include "source/config/extension_types.h"
 #include "source/config/fields.h"
 #include "source/config/lua_script.h"
 #include "source/config/metadata_compiler.h"
@@ -42,6 +43,17 @@ void compileSources(const v1::Lua& from, const config::Cursor& at, config::Compi
     auto script = compileScript(from.sources().at(name), name, inside, context);
     if (script != nullptr) to.sources.emplace_back(name, std::move(script));
   }
+}
+
+// `name`, unless it is empty, is one of the filter's sources.
+bool checkSource(const std::string& name, const LuaSettings& settings, const config::Cursor& at) {
+  if (name.empty()) return true;
+  std::vector<std::string> names;
+  for (const auto& [known, script] : settings.sources) names.push_back(known);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return true;
+  at.error(base::concat("the filter has no source \"", name, "\""),
+           names.empty() ? "add it to the filter's `sources`" : config::suggestion(name, names));
+  return false;
 }
 
 void refuseInRoute(bool there, const config::Cursor& at) {
@@ -80,8 +92,8 @@ std::shared_ptr<const http::HttpFilterFactory> LuaExtension::compile(
 }
 
 std::shared_ptr<const http::RouteFilterConfig> LuaExtension::compileRoute(
-    const google::protobuf::Message& config, const config::Cursor& at,
-    config::CompileContext& context) const {
+    const google::protobuf::Message& config, const http::HttpFilterFactory& filter,
+    const config::Cursor& at, config::CompileContext& context) const {
   const auto& from = static_cast<const v1::Lua&>(config);
   refuseInRoute(!from.sources().empty(), at.field("sources"));
   refuseInRoute(from.keep_route(), at.field("keep_route"));
@@ -91,6 +103,8 @@ std::shared_ptr<const http::RouteFilterConfig> LuaExtension::compileRoute(
     at.field("source").error("stands beside `script`", "leave one of them out");
     return nullptr;
   }
+  const LuaSettings& settings = static_cast<const LuaFilterFactory&>(filter).settings();
+  if (!checkSource(from.source(), settings, at.field("source"))) return nullptr;
   auto to = std::make_shared<LuaRoute>();
   to->source = from.source();
   if (from.has_script()) {

@@ -13,8 +13,8 @@ class LuaExtension final : public config::HttpFilterExtension {
       const google::protobuf::Message& config, const config::Cursor& at,
       config::CompileContext& context) const override;
   std::shared_ptr<const http::RouteFilterConfig> compileRoute(
-      const google::protobuf::Message& config, const config::Cursor& at,
-      config::CompileContext& context) const override;
+      const google::protobuf::Message& config, const http::HttpFilterFactory& filter,
+      const config::Cursor& at, config::CompileContext& context) const override;
 };
 
 }  // namespace weir::extensions::http_filters::lua

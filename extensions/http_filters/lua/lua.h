@@ -46,6 +46,7 @@ class LuaFilterFactory final : public http::HttpFilterFactory {
  public:
   explicit LuaFilterFactory(LuaSettings settings) : settings_(std::move(settings)) {}
   std::unique_ptr<http::WorkerHttpFilterFactory> bind(base::ServiceMap& services) const override;
+  const LuaSettings& settings() const { return settings_; }
 
  private:
   const LuaSettings settings_;
@@ -59,7 +60,7 @@ class LuaWorker final : public http::WorkerHttpFilterFactory {
 
   const LuaSettings& settings() const { return settings_; }
   router::HttpCalls* calls() const { return calls_; }
-  // Null: the route names a source that the filter does not have, or there is no script.
+  // Null: there is no script.
   weir::lua::WorkerScript* script(const LuaRoute* route);
 
  private:

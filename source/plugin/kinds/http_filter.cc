@@ -44,10 +44,10 @@ class HttpFilterKind final : public PluginExtension<config::HttpFilterExtension>
     return made == nullptr ? nullptr : std::make_shared<const Factory>(kind(), std::move(made));
   }
   std::shared_ptr<const http::RouteFilterConfig> compileRoute(
-      const google::protobuf::Message& config, const config::Cursor& at,
-      config::CompileContext& context) const override {
+      const google::protobuf::Message& config, const http::HttpFilterFactory& filter,
+      const config::Cursor& at, config::CompileContext& context) const override {
     const auto create = readKind<weir_http_filter>(kind().raw()).route_config_create;
-    if (create == nullptr) return HttpFilterExtension::compileRoute(config, at, context);
+    if (create == nullptr) return HttpFilterExtension::compileRoute(config, filter, at, context);
     auto made = compilePluginConfig(kind(), create, config, at);
     return made == nullptr ? nullptr : std::make_shared<const PluginRouteConfig>(std::move(made));
   }

@@ -83,6 +83,13 @@ TEST_F(LuaConfig, RefusesWhatBelongsElsewhere) {
   EXPECT_THAT(findings(script(), script() + " source: \"a\""), HasSubstr("stands beside"));
 }
 
+TEST_F(LuaConfig, RoutesNameSourcesThatAreThere) {
+  EXPECT_THAT(findings(script(), "source: \"a\""), HasSubstr("the filter has no source \"a\""));
+  EXPECT_THAT(findings(std::string("sources { key: \"auth\" value { ") + kInline + " } }",
+                       "source: \"auht\""),
+              HasSubstr("the filter has no source \"auht\"; did you mean \"auth\"?"));
+}
+
 TEST_F(LuaConfig, LimitsTheBody) {
   EXPECT_THAT(findings(script() + " max_body_bytes: 2000000000"), HasSubstr("max_body_bytes"));
 }
