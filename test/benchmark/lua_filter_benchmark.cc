@@ -6,9 +6,8 @@
 
 #include "extensions/http_filters/lua/bindings.h"
 #include "extensions/http_filters/lua/lua.h"
-#include "source/http/filter_chain.h"
 #include "source/lua/script.h"
-#include "test/fakes/fake_dispatcher.h"
+#include "test/http/recorded_chain.h"
 
 namespace {
 
@@ -38,7 +37,7 @@ struct Server final : http::Terminal {
 class Proxy {
  public:
   explicit Proxy(std::string_view script) {
-    services_.put<event::Dispatcher>(dispatcher_);
+    services_.put<event::Dispatcher>(parts_.dispatcher);
     services_.put(stats_);
     services_.put(stats_.block(1));
     if (script.empty()) return;
@@ -55,57 +54,37 @@ class Proxy {
   }
 
   void exchange(bool body) {
-    if (worker_ != nullptr) chain_.addFilter(*worker_->create(arena_));
-    chain_.setTerminal(server_);
-    request_.method = "GET";
-    request_.authority = "example.com";
-    request_.path = "/path?q=1";
-    request_.headers.addView(http::HeaderId::kHost, "Host", "example.com");
-    request_.headers.addView(http::HeaderId::kUserAgent, "User-Agent", "benchmark");
-    request_.headers.addView(http::HeaderId::kOther, "X-Old", "1");
-    chain_.requestHead(true);
-    response_.status = 200;
-    response_.framing = http::BodyFraming::kContentLength;
-    response_.content_length = kBody.size();
+    if (worker_ != nullptr) parts_.chain.addFilter(*worker_->create(parts_.arena));
+    parts_.chain.setTerminal(server_);
+    parts_.request_head.method = "GET";
+    parts_.request_head.authority = "example.com";
+    parts_.request_head.path = "/path?q=1";
+    parts_.request_head.headers.addView(http::HeaderId::kHost, "Host", "example.com");
+    parts_.request_head.headers.addView(http::HeaderId::kUserAgent, "User-Agent", "benchmark");
+    parts_.request_head.headers.addView(http::HeaderId::kOther, "X-Old", "1");
+    parts_.chain.requestHead(true);
+    parts_.response_head.status = 200;
+    parts_.response_head.framing = http::BodyFraming::kContentLength;
+    parts_.response_head.content_length = kBody.size();
     if (body) {
-      chain_.respondHead(false);
-      buffer::Buffer data(blocks_);
+      parts_.chain.respondHead(false);
+      buffer::Buffer data(parts_.blocks);
       data.append(kBody);
-      chain_.respondBody(data, true);
+      parts_.chain.respondBody(data, true);
     } else {
-      chain_.respondHead(true);
+      parts_.chain.respondHead(true);
     }
-    chain_.end();
-    chain_.clear();
-    request_.clear();
-    response_.clear();
-    arena_.clear();
+    parts_.clear();
   }
 
  private:
   static constexpr std::string_view kBody =
       "a body of sixty-four bytes, as small answers of services have it";
   stats::Store stats_;
-  event::FakeDispatcher dispatcher_;
   base::ServiceMap services_;
-  buffer::BlockPool blocks_;
-  http::RequestHead request_;
-  http::ResponseHead response_;
-  http::HeaderMap request_trailers_{request_.arena};
-  http::HeaderMap response_trailers_{response_.arena};
-  http::StreamInfo info_;
-  base::Arena arena_;
   Client client_;
   Server server_;
-  http::FilterChain chain_{{.request = request_,
-                            .response = response_,
-                            .request_trailers = request_trailers_,
-                            .response_trailers = response_trailers_,
-                            .info = info_,
-                            .arena = arena_,
-                            .dispatcher = dispatcher_,
-                            .blocks = blocks_},
-                           client_};
+  http::BareChain parts_{client_};
   std::unique_ptr<lua_filter::LuaFilterFactory> factory_;
   std::unique_ptr<http::WorkerHttpFilterFactory> worker_;
 };

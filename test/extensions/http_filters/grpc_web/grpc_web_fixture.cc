@@ -77,26 +77,6 @@ std::string readFrames(std::string_view body) {
   return text;
 }
 
-void ClientSide::sendHead(http::ResponseHead& head, bool end) {
-  status = head.status;
-  framing = head.framing;
-  content_length = head.content_length;
-  ended = end;
-  if (!record) return;
-  head.headers.forEach([&](const http::HeaderMap::Field& field) {
-    headers.append(field.name).append(": ").append(field.value).append("\n");
-  });
-}
-
-void ClientSide::sendBody(buffer::Buffer& data, bool end) {
-  if (record) {
-    body += data.toString();
-    pieces.push_back(body.size());
-  }
-  data.clear();
-  ended = end;
-}
-
 GrpcWebChain::GrpcWebChain() : ids(makeStats(stats)) {
   base::ServiceMap services;
   services.put(stats.block(1));
@@ -122,12 +102,6 @@ void GrpcWebChain::begin(std::string_view content_type, http::Terminal& to, Fiel
   chain.requestHead(end_stream);
 }
 
-void GrpcWebChain::sendBody(std::string_view bytes, bool end) {
-  buffer::Buffer data(blocks);
-  data.append(bytes);
-  chain.requestBody(data, end);
-}
-
 void GrpcWebChain::answerHead(std::string_view content_type, bool end_stream, int status,
                               Fields more) {
   http::ResponseHead& head =
@@ -135,25 +109,6 @@ void GrpcWebChain::answerHead(std::string_view content_type, bool end_stream, in
   head.headers.add(http::HeaderId::kContentType, content_type);
   for (const auto& [name, value] : more) head.headers.add(name, value);
   chain.respondHead(end_stream);
-}
-
-void GrpcWebChain::answerBody(std::string_view bytes, bool end) {
-  terminal->send(bytes, end);
-}
-
-void GrpcWebChain::answerTrailers(Fields fields) {
-  for (const auto& [name, value] : fields) response_trailers.add(name, value);
-  chain.respondTrailers();
-}
-
-void GrpcWebChain::clear() {
-  chain.end();
-  chain.clear();
-  request_trailers.clear();
-  response_trailers.clear();
-  request_head.clear();
-  response_head.clear();
-  arena.clear();
 }
 
 }  // namespace weir::extensions::http_filters::grpc_web

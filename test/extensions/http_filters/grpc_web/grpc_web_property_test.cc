@@ -83,7 +83,7 @@ void play(GrpcWebChain& proxy, const Call& call, const std::vector<std::string>&
   proxy.answerTrailers({{"grpc-status", "0"}, {"X-Note", call.trailer}});
   ASSERT_EQ(proxy.client.body, wireAnswer(call));
   ASSERT_TRUE(proxy.client.ended);
-  ASSERT_FALSE(proxy.client.trailers);
+  ASSERT_FALSE(proxy.client.trailing);
   proxy.clear();
   ASSERT_EQ(proxy.blocks.bytesInUse(), 0u);
 }

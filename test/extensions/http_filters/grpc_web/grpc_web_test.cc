@@ -37,7 +37,7 @@ TEST_F(GrpcWebTest, ABinaryCallAndItsAnswer) {
   EXPECT_EQ(client.headers, "content-type: application/grpc-web+proto\nx-id: 7\n");
   EXPECT_EQ(readFrames(client.body), "data pong\ntrailers\ngrpc-status: 0\r\nx-cost: 3\r\n");
   EXPECT_TRUE(client.ended);
-  EXPECT_FALSE(client.trailers);
+  EXPECT_FALSE(client.trailing);
   EXPECT_EQ(info.grpc_status, http::GrpcStatus::kOk);
   EXPECT_EQ(count(ids.requests), 1u);
   EXPECT_EQ(count(ids.text_requests), 0u);
@@ -137,7 +137,7 @@ TEST_F(GrpcWebTest, ForeignAnswersLoseTheirTrailersAndMayHaveNoBody) {
   answerBody("x", false);
   answerTrailers({{"checksum", "1"}});
   EXPECT_EQ(client.body, "");
-  EXPECT_FALSE(client.trailers);
+  EXPECT_FALSE(client.trailing);
   EXPECT_TRUE(client.ended);
   clear();
   client = {};
@@ -250,7 +250,7 @@ TEST_F(GrpcWebTest, OtherRequestsPass) {
     answerTrailers({{"a", "b"}});
     EXPECT_EQ(client.status, 503);
     EXPECT_EQ(client.body, "\xff");
-    EXPECT_TRUE(client.trailers);
+    EXPECT_TRUE(client.trailing);
     clear();
     client = {};
   }

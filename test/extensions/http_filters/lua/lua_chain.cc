@@ -3,37 +3,6 @@
 #include "source/base/concat.h"
 
 namespace weir::extensions::http_filters::lua {
-namespace {
-
-void print(const http::HeaderMap& fields, std::string& to) {
-  fields.forEach([&](const http::HeaderMap::Field& field) {
-    to.append(field.name).append(": ").append(field.value).append("\n");
-  });
-}
-
-}  // namespace
-
-void ClientSide::sendHead(http::ResponseHead& head, bool end) {
-  status = head.status;
-  framing = head.framing;
-  content_length = head.content_length;
-  ended = end;
-  if (!record) return;
-  reason = head.reason;
-  print(head.headers, headers);
-}
-
-void ClientSide::sendBody(buffer::Buffer& data, bool end) {
-  if (record) body += data.toString();
-  data.clear();
-  ended = end;
-}
-
-void ClientSide::sendTrailers(http::HeaderMap& fields) {
-  if (record) print(fields, trailers);
-  ended = true;
-}
-
 LuaChain::LuaChain() {
   services.put<event::Dispatcher>(dispatcher);
   services.put(stats);
@@ -79,12 +48,6 @@ void LuaChain::begin(http::Terminal& to, List fields, bool end) {
   chain.requestHead(end);
 }
 
-void LuaChain::sendBody(std::string_view bytes, bool end) {
-  buffer::Buffer data(blocks);
-  data.append(bytes);
-  chain.requestBody(data, end);
-}
-
 void LuaChain::sendTrailers(List fields) {
   for (const auto& [name, value] : fields) request_trailers.add(name, value);
   chain.requestTrailers();
@@ -97,20 +60,8 @@ void LuaChain::answer(uint16_t status, List fields, bool end, http::BodyFraming 
   chain.respondHead(end);
 }
 
-void LuaChain::answerTrailers(List fields) {
-  for (const auto& [name, value] : fields) response_trailers.add(name, value);
-  chain.respondTrailers();
-}
-
 void LuaChain::clear() {
-  chain.end();
-  chain.clear();
-  request_trailers.clear();
-  response_trailers.clear();
-  request_head.clear();
-  response_head.clear();
-  arena.clear();
-  info = {};
+  RecordedChain::clear();
   const http::Route* const route = client.route;
   const bool record = client.record;
   if (record) client = {};
