@@ -7,6 +7,7 @@
 #include <luajit-2.1/lua.hpp>
 
 #include "extensions/http_filters/lua/facts.h"
+#include "extensions/http_filters/lua/test_runner/table_values.h"
 
 namespace weir::extensions::http_filters::lua::test_runner {
 namespace {
@@ -22,63 +23,35 @@ T& at(lua_State* L, int index) {
   return *static_cast<T*>(lua_touserdata(L, index));
 }
 
-// ---- from Lua; what is not there is empty
-// --------------------------------------------------------
+constexpr TextMember<network::CertificateFacts> kCertificateTexts[] = {
+    {"subject", &network::CertificateFacts::subject},
+    {"issuer", &network::CertificateFacts::issuer},
+    {"serial", &network::CertificateFacts::serial},
+    {"sha256", &network::CertificateFacts::sha256},
+    {"pem", &network::CertificateFacts::pem}};
+constexpr TextMember<TestSecurity> kSecurityTexts[] = {{"version", &TestSecurity::version},
+                                                       {"cipher", &TestSecurity::cipher_name},
+                                                       {"server_name", &TestSecurity::server_name},
+                                                       {"session_id", &TestSecurity::session_id}};
+constexpr TextMember<TestRoute> kRouteTexts[] = {
+    {"route_name", &TestRoute::route_name},
+    {"virtual_host_name", &TestRoute::virtual_host_name},
+    {"cluster", &TestRoute::cluster_name}};
+constexpr TextMember<RequestSpec> kRequestTexts[] = {{"method", &RequestSpec::method},
+                                                     {"path", &RequestSpec::path},
+                                                     {"authority", &RequestSpec::authority},
+                                                     {"scheme", &RequestSpec::scheme}};
+constexpr TextMember<Seen> kSeenTexts[] = {{"method", &Seen::method},
+                                           {"path", &Seen::path},
+                                           {"authority", &Seen::authority},
+                                           {"scheme", &Seen::scheme},
+                                           {"body", &Seen::body}};
+constexpr TextMember<TestCalls::Call> kCallTexts[] = {
+    {"cluster", &TestCalls::Call::cluster}, {"method", &TestCalls::Call::method},
+    {"scheme", &TestCalls::Call::scheme},   {"authority", &TestCalls::Call::authority},
+    {"path", &TestCalls::Call::path},       {"body", &TestCalls::Call::body}};
 
-std::string textAt(lua_State* L, int index) {
-  size_t size = 0;
-  const char* const text = lua_tolstring(L, index, &size);
-  return text == nullptr ? std::string() : std::string(text, size);
-}
-
-std::string textIn(lua_State* L, int table, const char* name) {
-  lua_getfield(L, table, name);
-  std::string text = textAt(L, -1);
-  lua_pop(L, 1);
-  return text;
-}
-
-bool flagIn(lua_State* L, int table, const char* name) {
-  lua_getfield(L, table, name);
-  const bool flag = lua_toboolean(L, -1) != 0;
-  lua_pop(L, 1);
-  return flag;
-}
-
-std::vector<std::string> textsAt(lua_State* L, int table) {
-  std::vector<std::string> texts;
-  const size_t count = lua_istable(L, table) ? lua_objlen(L, table) : 0;
-  for (size_t i = 1; i <= count; ++i) {
-    lua_rawgeti(L, table, static_cast<int>(i));
-    texts.push_back(textAt(L, -1));
-    lua_pop(L, 1);
-  }
-  return texts;
-}
-
-std::vector<std::string> textsIn(lua_State* L, int table, const char* name) {
-  lua_getfield(L, table, name);
-  std::vector<std::string> texts = textsAt(L, lua_gettop(L));
-  lua_pop(L, 1);
-  return texts;
-}
-
-// {name, value, name, value, …}
-FieldList fieldsAt(lua_State* L, int table) {
-  FieldList fields;
-  std::vector<std::string> texts = textsAt(L, table);
-  for (size_t i = 0; i + 1 < texts.size(); i += 2) {
-    fields.emplace_back(std::move(texts[i]), std::move(texts[i + 1]));
-  }
-  return fields;
-}
-
-FieldList fieldsIn(lua_State* L, int table, const char* name) {
-  lua_getfield(L, table, name);
-  FieldList fields = fieldsAt(L, lua_gettop(L));
-  lua_pop(L, 1);
-  return fields;
-}
+// ---- from Lua ------------------------------------------------------------
 
 std::optional<network::Address> addressIn(lua_State* L, int table, const char* name) {
   auto address = network::Address::parse(textIn(L, table, name));
@@ -92,11 +65,7 @@ std::optional<network::CertificateFacts> certificateIn(lua_State* L, int table, 
   std::optional<network::CertificateFacts> facts;
   if (lua_istable(L, from)) {
     facts.emplace();
-    facts->subject = textIn(L, from, "subject");
-    facts->issuer = textIn(L, from, "issuer");
-    facts->serial = textIn(L, from, "serial");
-    facts->sha256 = textIn(L, from, "sha256");
-    facts->pem = textIn(L, from, "pem");
+    readTexts(L, from, kCertificateTexts, *facts);
     facts->dns_names = textsIn(L, from, "dns_names");
     facts->uris = textsIn(L, from, "uris");
     facts->oids = textsIn(L, from, "oids");
@@ -111,10 +80,7 @@ std::unique_ptr<TestSecurity> securityIn(lua_State* L, int table) {
   std::unique_ptr<TestSecurity> security;
   if (lua_istable(L, from)) {
     security = std::make_unique<TestSecurity>();
-    security->version = textIn(L, from, "version");
-    security->cipher_name = textIn(L, from, "cipher");
-    security->server_name = textIn(L, from, "server_name");
-    security->session_id = textIn(L, from, "session_id");
+    readTexts(L, from, kSecurityTexts, *security);
     security->verified = flagIn(L, from, "verified");
     security->peer = certificateIn(L, from, "peer");
     security->local = certificateIn(L, from, "own");
@@ -125,43 +91,13 @@ std::unique_ptr<TestSecurity> securityIn(lua_State* L, int table) {
 
 // ---- to Lua -------------------------------------------------------------------------------------
 
-void pushText(lua_State* L, std::string_view text) {
-  lua_pushlstring(L, text.data(), text.size());
-}
-
-void setText(lua_State* L, const char* name, std::string_view text) {
-  pushText(L, text);
-  lua_setfield(L, -2, name);
-}
-
-void setFlag(lua_State* L, const char* name, bool flag) {
-  lua_pushboolean(L, flag ? 1 : 0);
-  lua_setfield(L, -2, name);
-}
-
-void setFields(lua_State* L, const char* name, const FieldList& fields) {
-  lua_newtable(L);
-  int i = 0;
-  for (const auto& [field, value] : fields) {
-    pushText(L, field);
-    lua_rawseti(L, -2, ++i);
-    pushText(L, value);
-    lua_rawseti(L, -2, ++i);
-  }
-  lua_setfield(L, -2, name);
-}
-
 int pushSeen(lua_State* L, const Seen& seen) {
   if (!seen.head) return 0;
   lua_newtable(L);
-  setText(L, "method", seen.method);
-  setText(L, "path", seen.path);
-  setText(L, "authority", seen.authority);
-  setText(L, "scheme", seen.scheme);
+  setTexts(L, kSeenTexts, seen);
   lua_pushinteger(L, seen.status);
   lua_setfield(L, -2, "status");
   setFields(L, "fields", seen.fields);
-  setText(L, "body", seen.body);
   if (seen.trailing) setFields(L, "trailer_fields", seen.trailers);
   setFlag(L, "ended", seen.ended);
   return 1;
@@ -220,9 +156,7 @@ std::unique_ptr<http::Metadata> metadataOf(const MetadataValue& value) {
 
 std::unique_ptr<TestRoute> routeIn(lua_State* L, int table) {
   auto route = std::make_unique<TestRoute>();
-  route->route_name = textIn(L, table, "route_name");
-  route->virtual_host_name = textIn(L, table, "virtual_host_name");
-  route->cluster_name = textIn(L, table, "cluster");
+  readTexts(L, table, kRouteTexts, *route);
   return route;
 }
 
@@ -238,10 +172,7 @@ int open(lua_State* L) {
     metadata[i] = readValue(L, lua_gettop(L));
   }
   RequestSpec spec;
-  spec.method = textIn(L, 2, "method");
-  spec.path = textIn(L, 2, "path");
-  spec.authority = textIn(L, 2, "authority");
-  spec.scheme = textIn(L, 2, "scheme");
+  readTexts(L, 2, kRequestTexts, spec);
   spec.fields = fieldsIn(L, 2, "fields");
   spec.http2 = flagIn(L, 2, "http2");
   spec.remote = addressIn(L, 2, "remote_address");
@@ -321,12 +252,7 @@ int calls(lua_State* L) {
     lua_newtable(L);
     lua_pushlightuserdata(L, all[i - 1].get());
     lua_setfield(L, -2, "id");
-    setText(L, "cluster", call.cluster);
-    setText(L, "method", call.method);
-    setText(L, "scheme", call.scheme);
-    setText(L, "authority", call.authority);
-    setText(L, "path", call.path);
-    setText(L, "body", call.body);
+    setTexts(L, kCallTexts, call);
     setFields(L, "fields", call.fields);
     setFlag(L, "asynchronous", call.forgotten);
     lua_pushnumber(L, static_cast<lua_Number>(call.timeout.count()));
