@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include <weir/plugin/health_checker.hpp>
+#include <weir/plugin/network_filter.hpp>
 #include <weir/plugin/stickiness.hpp>
 
 namespace sdk = weir::sdk;
