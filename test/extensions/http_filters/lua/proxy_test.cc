@@ -95,8 +95,6 @@ TEST(LuaProxy, RoutesHaveOtherScriptsOrNone) {
       "routes { match { prefix: \"/off\" } " + route +
       "filters { name: \"lua\" disabled: true } }" + "routes { match { prefix: \"/named\" } " +
       route + "filters { name: \"lua\" config { [http_filters/lua] { source: \"other\" } } } }" +
-      "routes { match { prefix: \"/unknown\" } " + route +
-      "filters { name: \"lua\" config { [http_filters/lua] { source: \"missing\" } } } }" +
       "routes { match { prefix: \"/inline\" } " + route +
       "filters { name: \"lua\" config { [http_filters/lua] { script { inline: " +
       inText("function on_request(h) h:headers():add('x-by', h:filterContext().who) end") +
@@ -112,7 +110,6 @@ TEST(LuaProxy, RoutesHaveOtherScriptsOrNone) {
   EXPECT_THAT(get(client, "/").body, HasSubstr("x-by: default"));
   EXPECT_THAT(get(client, "/off").body, Not(HasSubstr("x-by")));
   EXPECT_THAT(get(client, "/named").body, HasSubstr("x-by: named"));
-  EXPECT_THAT(get(client, "/unknown").body, Not(HasSubstr("x-by")));
   EXPECT_THAT(get(client, "/inline").body, HasSubstr("x-by: context"));
 }
 
