@@ -197,9 +197,11 @@ TEST_F(LuaScripts, RoutesComeFromAScript) {
   EXPECT_EQ(get(port, "/soon").body, "soon");
   EXPECT_EQ(get(port, "/none").status(), 404);
   EXPECT_EQ(get(port, "/wrong").status(), 500);
+#ifndef WEIR_THREAD_SANITIZER  // which keeps signals back while code runs that it has not built
   EXPECT_EQ(get(port, "/loop").status(), 500);
   EXPECT_EQ(get(port, "/two").body, "two");
   EXPECT_EQ(proxy.stat("lua_budget_kills_total", {{"script", "routing/lua"}}), 1);
+#endif
 }
 
 TEST_F(LuaScripts, EndpointsAreChosenByAScript) {
