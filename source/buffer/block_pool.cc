@@ -54,7 +54,18 @@ Block& BlockPool::acquire(size_t bytes) {
   return *new (memory) Block{this, 1, static_cast<uint32_t>(capacity), 0};
 }
 
+Block& BlockPool::acquireShared(const SharedOwner& owner) {
+  static_assert(sizeof(SharedBlock) <= kNodeBytes);
+  owner.retain();
+  return *new (acquireNode()) SharedBlock{{this, 1, 0, 0}, &owner};
+}
+
 void BlockPool::recycle(Block& block) {
+  if (block.capacity == 0) {
+    const SharedOwner* const owner = static_cast<SharedBlock&>(block).owner;
+    releaseNode(&block);
+    return owner->release();
+  }
   const size_t capacity = block.capacity;
   const int size_class = classOf(capacity);
   bytes_in_use_ -= capacity;

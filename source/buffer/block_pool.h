@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -7,7 +8,29 @@ namespace weir::buffer {
 
 class BlockPool;
 
-// A reference-counted piece of memory from a BlockPool. Worker-confined.
+// Who owns bytes that never change and that buffers of any number of workers use at once. The last
+// reference destroys it, on whatever thread. Thread-safe.
+class SharedOwner {
+ public:
+  SharedOwner(const SharedOwner&) = delete;
+  SharedOwner& operator=(const SharedOwner&) = delete;
+
+  void retain() const { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() const {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ protected:
+  // One reference, its maker's.
+  SharedOwner() = default;
+  virtual ~SharedOwner() = default;
+
+ private:
+  mutable std::atomic<uint32_t> references_{1};
+};
+
+// A reference-counted piece of memory from a BlockPool, or, with capacity 0, a worker's reference
+// to bytes of a SharedOwner. Worker-confined.
 struct Block {
   BlockPool* pool;
   uint32_t references;
@@ -32,6 +55,9 @@ class BlockPool {
   // A block with at least `bytes` of capacity, one reference, used == 0. Above kLargest it comes
   // from the allocator and goes back there. At most 2 GiB.
   Block& acquire(size_t bytes);
+  // Stands for bytes of `owner`, to which it holds one reference: no room, nothing to write to. One
+  // reference, and no bytes in use but its own few.
+  Block& acquireShared(const SharedOwner& owner);
   // Drops one reference.
   static void release(Block& block) {
     if (--block.references == 0) block.pool->recycle(block);
@@ -47,6 +73,9 @@ class BlockPool {
   static constexpr size_t kNodeBytes = 32;
   struct Free {
     Free* next;
+  };
+  struct SharedBlock : Block {
+    const SharedOwner* owner;
   };
   struct FreeList {
     Free* first = nullptr;

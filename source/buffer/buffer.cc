@@ -87,6 +87,7 @@ char* Buffer::roomAtTail(size_t& room) const {
   room = 0;
   if (tail_ == nullptr || tail_->block->references != 1) return nullptr;
   Block& block = *tail_->block;
+  if (block.capacity == 0) return nullptr;  // somebody else's
   const size_t used = static_cast<size_t>(tail_->end() - block.data());
   room = block.capacity - used;
   return block.data() + used;
@@ -131,6 +132,11 @@ void Buffer::append(std::string_view bytes) {
 void Buffer::append(Slice slice) {
   if (slice.size_ == 0) return;
   link(makeNode(*std::exchange(slice.block_, nullptr), slice.data_, slice.size_));
+}
+
+void Buffer::append(const SharedOwner& owner, std::string_view bytes) {
+  if (bytes.empty()) return;
+  link(makeNode(pool_->acquireShared(owner), bytes.data(), static_cast<uint32_t>(bytes.size())));
 }
 
 void Buffer::append(Buffer& other) {
@@ -179,7 +185,7 @@ void Buffer::prepend(std::string_view bytes) {
   if (bytes.empty()) return;
   if (head_ == nullptr || head_->size == 0) return append(bytes);
   Block* block = head_->block;
-  const bool sole = block->references == 1;
+  const bool sole = block->references == 1 && block->capacity > 0;
   if (sole && static_cast<size_t>(head_->data - block->data()) >= bytes.size()) {
     head_->data -= bytes.size();
     head_->size += static_cast<uint32_t>(bytes.size());
@@ -280,7 +286,11 @@ size_t Buffer::bytesPinned() const {
   size_t pinned = 0;
   const Block* previous = nullptr;
   for (Node* node = head_; node != nullptr; node = node->next) {
-    if (node->block != previous) pinned += node->block->capacity;
+    if (node->block->capacity == 0) {
+      pinned += node->size;
+    } else if (node->block != previous) {
+      pinned += node->block->capacity;
+    }
     previous = node->block;
   }
   return pinned;

@@ -52,6 +52,9 @@ class Buffer {
   void append(std::string_view bytes);
   // Takes the reference.
   void append(Slice slice);
+  // `bytes` of `owner`, of which it takes a reference of its own; they are neither copied, however
+  // few they are, nor ever written to. At most 4 GiB.
+  void append(const SharedOwner& owner, std::string_view bytes);
   // Takes all of `other`, by reference except that pieces under kCopyBytes are copied into free
   // room at the tail (so a small body travels in the block of its head).
   void append(Buffer& other);
@@ -81,7 +84,8 @@ class Buffer {
   size_t fill(std::span<iovec> vectors) const;
   // Makes the first `bytes` contiguous (copying if needed) and returns them.
   std::string_view linearize(size_t bytes);
-  // Bytes of memory this buffer keeps alive, whole blocks counted: what limits are held against.
+  // Bytes of memory this buffer keeps alive, whole blocks counted: what limits are held against. Of
+  // a SharedOwner's only what it refers to.
   size_t bytesPinned() const;
   // Copies out of blocks of which only a small part is used, so that a little left-over does not
   // keep a large read block alive.

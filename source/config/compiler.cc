@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint64_t kMaxWorkers = 1024;
 constexpr uint32_t kMaxUnawaitedCalls = 1'000'000;
+constexpr uint32_t kMaxRecentRequests = 1 << 20;
 
 std::string_view levelName(v1::Log::Level level) {
   switch (level) {
@@ -134,6 +135,10 @@ void Compiler::compileRuntime(const v1::Runtime& from, const Cursor& at, Runtime
     runtime.max_unawaited_calls = static_cast<uint32_t>(readNumber(
         from.max_unawaited_calls(), {0, kMaxUnawaitedCalls}, at.field("max_unawaited_calls")));
   }
+  if (from.has_recent_requests()) {
+    runtime.recent_requests = static_cast<uint32_t>(
+        readNumber(from.recent_requests(), {0, kMaxRecentRequests}, at.field("recent_requests")));
+  }
   runtime.log_level = levelName(from.log().level());
   if (from.log().path().empty()) return;
   const Cursor path = at.field("log").field("path");
@@ -207,7 +212,8 @@ Compiler::HttpFilter Compiler::httpFilter(const v1::Extension& from, const Curso
   auto found = resolve<HttpFilterExtension>(from, at);
   if (!found) return {};
   auto factory = found.extension->compile(*found.config, at.field("config"), context);
-  return {std::move(found.name), found.extension, std::move(factory)};
+  return {std::move(found.name), found.extension, std::move(factory),
+          found.extension->order(*found.config)};
 }
 
 std::shared_ptr<const http::RouteProviderFactory> Compiler::routeProvider(const v1::Extension& from,

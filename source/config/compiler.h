@@ -66,6 +66,7 @@ class Compiler {
     std::string name;
     const HttpFilterExtension* extension = nullptr;
     std::shared_ptr<const http::HttpFilterFactory> factory;
+    FilterOrder order = {};
   };
   // `context` is the caller's own, here and below.
   HttpFilter httpFilter(const v1::Extension& from, const Cursor& at, CompileContext& context);

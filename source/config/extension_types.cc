@@ -17,6 +17,16 @@ std::string fullName(const base::Extension& extension) {
   return base::concat(extension.category(), "/", extension.name());
 }
 
+// Who knows Envoy looks for it among the HTTP filters.
+ExtensionType theRouter(std::string_view written) {
+  return {
+      .extension = nullptr,
+      .config_type = {},
+      .what = base::concat("\"", written, "\": the router is no filter, it comes behind the last ",
+                           "one by itself"),
+      .right = "remove it; what routes do stands in virtual_hosts"};
+}
+
 ExtensionType byMessage(const base::Registry& registry, std::string_view type) {
   std::vector<std::string> known;
   for (const base::Extension* extension : registry.entries()) {
@@ -25,6 +35,7 @@ ExtensionType byMessage(const base::Registry& registry, std::string_view type) {
     }
     known.emplace_back(extension->configType());
   }
+  if (type.ends_with(".filters.http.router.v3.Router")) return theRouter(type);
   const std::string nearest = base::closest(type, known);
   return {.extension = nullptr,
           .config_type = {},
@@ -79,6 +90,7 @@ ExtensionType resolveExtensionType(const base::Registry& registry, std::string_v
             .what = {},
             .right = {}};
   }
+  if (category == "http_filters" && name == "router") return theRouter(bracketed);
   std::vector<std::string> names;
   for (const base::Extension* extension : registry.entries()) {
     if (extension->category() == category) names.emplace_back(extension->name());

@@ -8,6 +8,7 @@
 
 #include "source/base/registry.h"
 #include "source/config/diagnostics.h"
+#include "source/config/filter_order.h"
 #include "source/config/main_part.h"
 #include "source/http/access_log.h"
 #include "source/http/filter.h"
@@ -100,6 +101,9 @@ class HttpFilterExtension : public base::Extension {
   virtual std::shared_ptr<const http::RouteFilterConfig> compileRoute(
       const google::protobuf::Message& config, const http::HttpFilterFactory& filter,
       const Cursor& at, CompileContext& context) const;
+  // What must hold of the place of a filter with this configuration. Unless it is overridden:
+  // nothing.
+  virtual FilterOrder order(const google::protobuf::Message& /*config*/) const { return {}; }
 };
 
 // Finds routes where the table of virtual hosts does not do. Immutable.

@@ -3,6 +3,7 @@
 #include "api/weir/config/v1/route.pb.h"
 #include "source/base/concat.h"
 #include "source/config/fields.h"
+#include "source/http/semantics.h"
 
 namespace weir::config {
 namespace {
@@ -77,6 +78,28 @@ milliseconds compilePerTryTimeout(const v1::Retry& from, milliseconds route_time
   return timeout;
 }
 
+void compileRetryAfter(const v1::Retry& from, const Cursor& at, RetryPolicy& policy) {
+  constexpr int kMostFields = 8;
+  policy.max_retry_after = readDuration(
+      from.has_max_retry_after() ? &from.max_retry_after() : nullptr, policy.max_retry_after,
+      {milliseconds(0), std::chrono::minutes(5)}, at.field("max_retry_after"));
+  if (from.reset_fields_size() > kMostFields) {
+    at.field("reset_fields").error("has more than 8 fields", "leave some out");
+  }
+  for (int i = 0; i < from.reset_fields_size(); ++i) {
+    const v1::ResetField& field = from.reset_fields(i);
+    const Cursor here = at.at("reset_fields", i).field("name");
+    if (require(field.name(), here, "\"X-RateLimit-Reset\"") && !http::isToken(field.name())) {
+      here.error(base::concat("\"", field.name(), "\" is not the name of a field"),
+                 "\"X-RateLimit-Reset\"");
+    }
+    policy.reset_fields.push_back({field.name(), field.unix_time()});
+  }
+  if (policy.max_retry_after.count() == 0 && from.reset_fields_size() > 0) {
+    at.field("reset_fields").error("are not looked at with max_retry_after 0 s", "leave one out");
+  }
+}
+
 }  // namespace
 
 RetryPolicy compileRetry(const v1::Retry& from, milliseconds route_timeout, const Cursor& at) {
@@ -86,6 +109,8 @@ RetryPolicy compileRetry(const v1::Retry& from, milliseconds route_timeout, cons
   compileStatuses(from, at, policy);
   policy.per_try_timeout = compilePerTryTimeout(from, route_timeout, at);
   policy.any_method = from.any_method();
+  policy.attempt_field = from.attempt_field();
+  compileRetryAfter(from, at, policy);
   if (from.retry_on().empty() && from.grpc_statuses().empty() && from.statuses().empty() &&
       !from.has_per_try_timeout()) {
     at.error("does not say when",

@@ -23,6 +23,7 @@ struct RuntimeConfig {
   std::chrono::milliseconds drain_timeout{30'000};
   uint32_t max_connections = 0;         // 0: by the descriptor limit
   uint32_t max_unawaited_calls = 1024;  // on each worker
+  uint32_t recent_requests = 1024;      // that each worker remembers; 0: none
   std::string log_level = "info";
   std::string log_path;
 };

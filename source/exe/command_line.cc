@@ -31,6 +31,11 @@ std::string Arguments::get(const std::string& name, std::string fallback) const 
   return found == options.end() ? fallback : found->second;
 }
 
+std::vector<std::string> Arguments::all(const std::string& name) const {
+  const auto found = lists.find(name);
+  return found == lists.end() ? std::vector<std::string>() : found->second;
+}
+
 namespace {
 
 // One run over the words of one command.
@@ -87,7 +92,7 @@ bool Parser::parseOption(std::string_view word) {
   if (option == nullptr) {
     return fail(unknownFlag(syntax_.command, syntax_.options, word.substr(0, equals)));
   }
-  if (arguments_.has(std::string(option->name))) {
+  if (!option->many && arguments_.has(std::string(option->name))) {
     return fail("--", option->name, " is given twice; keep one");
   }
   std::string& value = arguments_.options[std::string(option->name)];
@@ -101,6 +106,7 @@ bool Parser::parseOption(std::string_view word) {
   } else {
     return fail("--", option->name, " needs a value: --", option->name, " ", option->value_name);
   }
+  if (option->many) arguments_.lists[std::string(option->name)].push_back(value);
   return true;
 }
 

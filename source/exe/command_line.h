@@ -16,6 +16,7 @@ struct Option {
   std::string_view value_name;  // "FILE"; empty: a switch
   std::string_view help;
   bool required = false;
+  bool many = false;  // may be given several times
 };
 
 // What a command takes besides its options.
@@ -27,12 +28,14 @@ struct Operands {
 
 // What a command is called with.
 struct Arguments {
-  std::map<std::string, std::string> options;  // by long name; a switch has ""
+  std::map<std::string, std::string> options;             // by long name, the last; a switch has ""
+  std::map<std::string, std::vector<std::string>> lists;  // those that may come several times
   std::vector<std::string> operands;
   bool help = false;
 
   bool has(const std::string& name) const { return options.contains(name); }
   std::string get(const std::string& name, std::string fallback = {}) const;
+  std::vector<std::string> all(const std::string& name) const;
 };
 
 // How a command is called. Borrows.

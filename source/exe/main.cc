@@ -21,6 +21,9 @@
 #include "source/config/describe.h"
 #include "source/config/snapshot.h"
 #include "source/exe/command_line.h"
+#include "source/exe/explain_command.h"
+#include "source/explain/inquiry.h"
+#include "source/explain/offline.h"
 #include "source/plugin/inspect.h"
 #include "source/plugin/loader.h"
 #include "source/server/server.h"
@@ -115,6 +118,25 @@ int serve(base::Registry& registry, const Arguments& arguments) {
   return exit_code;
 }
 
+// 0: what the configuration says is done; 3: the request comes to nothing.
+int explainRequest(base::Registry& registry, const Arguments& arguments) {
+  constexpr int kRefused = 3;
+  std::string error;
+  const auto question = questionOf(arguments, error);
+  if (!question) return usageError(error);
+  stats::Store stats;
+  const auto snapshot = loadConfig(arguments.get("config"), registry, stats);
+  if (snapshot == nullptr) return kFailed;
+  auto inquiry = explain::Inquiry::begin(snapshot, *question);
+  if (!inquiry.ok()) return usageError(base::view(inquiry.status().message()));
+  const absl::Status asked = explain::askOffline(**inquiry, *snapshot, stats);
+  if (!asked.ok()) return usageError(base::view(asked.message()));
+  const explain::Explanation& said = (*inquiry)->explanation();
+  const std::string text = arguments.has("json") ? explain::toJson(said) : explain::toText(said);
+  std::fputs(text.c_str(), stdout);
+  return said.comesToNothing() ? kRefused : kOk;
+}
+
 int extensions(base::Registry& registry, const Arguments& arguments) {
   config::Diagnostics diagnostics;
   if (arguments.has("config") &&
@@ -171,6 +193,8 @@ const std::vector<Command>& commands() {
        {kPluginsOption},
        {},
        extensions},
+      {"explain", "Says what would become of a request, and why, without a proxy that runs.",
+       explainOptions(), kExplainOperands, explainRequest},
       {"plugin inspect",
        "Loads a plugin and prints what it offers.",
        {},

@@ -14,11 +14,14 @@
 #include "source/http/http2/options.h"
 #include "source/http/http2/stats.h"
 #include "source/http/route.h"
+#include "source/http/route_statistics.h"
 #include "source/http/semantics.h"
 #include "source/network/network_filter.h"
 #include "source/stats/stats.h"
 
 namespace weir::http {
+
+class HeaderRules;
 
 // Makes the terminal of each stream on one worker. Worker-confined. What it returns lives in
 // `arena`; nobody runs its destructor.
@@ -68,9 +71,14 @@ struct ConnectionManagerConfig {
   std::shared_ptr<const RouteResolver> routes;
   std::shared_ptr<const RouteProviderFactory> route_provider;  // null: `routes` alone decide
   bool routes_set_filters = false;  // some route says something of a filter (RouteFilter)
+  std::vector<RouteStatistics> route_statistics = {};  // as Route::statistics() counts them
+  bool reason_header = false;      // x-weir-reason on local replies, and on nothing else
+  bool routes_set_limits = false;  // some route has ExchangeRules::limited()
+  std::shared_ptr<const HeaderRules> response_headers;  // null: none
   struct Filter {
     std::string name;
     std::shared_ptr<const HttpFilterFactory> factory;
+    std::string extension = {};  // of the category http_filters
   };
   std::vector<Filter> filters;
   std::vector<std::shared_ptr<const AccessLoggerFactory>> access_loggers;
@@ -95,6 +103,7 @@ class ConnectionManagerFactory final : public network::NetworkFilterFactory {
   std::unique_ptr<network::WorkerNetworkFilterFactory> bind(
       base::ServiceMap& services) const override;
   std::vector<std::string> applicationProtocols() const override;
+  const std::shared_ptr<const ConnectionManagerConfig>& config() const { return config_; }
 
  private:
   std::shared_ptr<const ConnectionManagerConfig> config_;

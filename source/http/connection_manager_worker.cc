@@ -32,7 +32,9 @@ ConnectionManagerWorker::ConnectionManagerWorker(
     : config_(std::move(config)),
       dispatcher_(services.get<event::Dispatcher>()),
       io_(services.get<network::IoContext>()),
-      cells_(stats, services.get<stats::Block>()) {
+      cells_(stats, services.get<stats::Block>()),
+      route_cells_(config_->route_statistics, services.get<stats::Block>()),
+      recent_(services.find<RecentRequests>()) {
   if (config_->route_provider) route_provider_ = config_->route_provider->bind(services);
   for (const auto& filter : config_->filters) filters_.push_back(filter.factory->bind(services));
   for (const auto& logger : config_->access_loggers) loggers_.push_back(logger->bind(services));
@@ -71,9 +73,10 @@ void ConnectionManagerWorker::reap() {
   }
 }
 
-void ConnectionManagerWorker::addFilters(FilterChain& chain, base::Arena& arena) {
+void ConnectionManagerWorker::addFiltersFrom(uint32_t first, FilterChain& chain,
+                                             base::Arena& arena) {
   if (config_->routes_set_filters) chain.askRouteForFilters();
-  for (uint32_t position = 0; position < filters_.size(); ++position) {
+  for (uint32_t position = first; position < filters_.size(); ++position) {
     if (HttpFilter* filter = filters_[position]->create(arena)) chain.addFilter(*filter, position);
   }
 }
@@ -82,6 +85,15 @@ void ConnectionManagerWorker::log(const ServerStream& stream) {
   for (const auto& logger : loggers_) {
     logger->log(stream.request(), stream.response(), stream.responseTrailers(), stream.info());
   }
+  if (recent_ != nullptr && recent_->enabled()) remember(stream);
+}
+
+void ConnectionManagerWorker::remember(const ServerStream& stream) {
+  const std::optional<uint32_t> filter = stream.chain().answeredBy();
+  recent_->add(
+      stream.request(), stream.info(),
+      {.local = stream.chain().repliedLocally(),
+       .filter = filter ? std::string_view(config_->filters[*filter].name) : std::string_view()});
 }
 
 std::string_view ConnectionManagerWorker::date() {

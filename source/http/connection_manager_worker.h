@@ -15,6 +15,8 @@
 #include "source/http/connection_manager.h"
 #include "source/http/http1_session.h"
 #include "source/http/http2/stats.h"
+#include "source/http/recent_requests.h"
+#include "source/http/route_statistics.h"
 #include "source/http/server_stream.h"
 #include "source/network/io_context.h"
 
@@ -23,7 +25,7 @@ namespace weir::http {
 // One connection manager's configuration as one worker has it: everything that its connections
 // share, so that an idle one needs only a pointer to it. Sessions and streams are kept here for the
 // next request. Worker-confined; kept alive by the connections and streams that use it.
-class ConnectionManagerWorker final : public base::LocalCounted {
+class ConnectionManagerWorker final : public FilterSource {
  public:
   ConnectionManagerWorker(std::shared_ptr<const ConnectionManagerConfig> config,
                           const ConnectionManagerStats& stats, base::ServiceMap& services);
@@ -58,13 +60,20 @@ class ConnectionManagerWorker final : public base::LocalCounted {
   // The stream is over; it is cleaned for reuse when no frame of it is on the stack any more.
   void retireStream(ServerStream& stream);
 
-  void addFilters(FilterChain& chain, base::Arena& arena);
+  void addFilters(FilterChain& chain, base::Arena& arena) { addFiltersFrom(0, chain, arena); }
+  void addFiltersBehind(uint32_t position, FilterChain& chain, base::Arena& arena) override {
+    addFiltersFrom(position + 1, chain, arena);
+  }
   // Null: the table alone decides.
   WorkerRouteProvider* routeProvider() { return route_provider_.get(); }
-  Terminal& createTerminal(FilterChain& chain, base::Arena& arena) {
+  Terminal& createTerminal(FilterChain& chain, base::Arena& arena) override {
     return terminal_->create(arena, chain);
   }
   bool observed() const { return !filters_.empty() || !loggers_.empty(); }
+  // For the route's own statistics, if it has any.
+  void countRoute(const StreamInfo& info, uint64_t took_us) {
+    if (!route_cells_.empty()) route_cells_.count(info, took_us);
+  }
   void log(const ServerStream& stream);
 
   // The value of Date, renewed once a second.
@@ -87,6 +96,8 @@ class ConnectionManagerWorker final : public base::LocalCounted {
     ConnectionManagerWorker& worker_;
   };
   void reap();
+  void remember(const ServerStream& stream);
+  void addFiltersFrom(uint32_t first, FilterChain& chain, base::Arena& arena);
 
   const std::shared_ptr<const ConnectionManagerConfig> config_;
   event::Dispatcher& dispatcher_;
@@ -96,6 +107,8 @@ class ConnectionManagerWorker final : public base::LocalCounted {
   std::unique_ptr<WorkerRouteProvider> route_provider_;
   std::vector<std::unique_ptr<WorkerHttpFilterFactory>> filters_;
   std::vector<std::unique_ptr<AccessLogger>> loggers_;
+  RouteCells route_cells_;
+  RecentRequests* const recent_;  // null: nobody remembers
   std::unique_ptr<WorkerTerminalFactory> terminal_;
   std::array<std::string, 3> via_;  // by Version
 

@@ -20,6 +20,7 @@ namespace weir::http {
 
 using network::Verdict;
 
+struct ChainOrigin;
 class FilterChain;
 class RouteFilterConfig;
 
@@ -74,11 +75,36 @@ class FilterHandle {
   // before this one (towards the client). After the response has begun, the stream is reset
   // instead; a gRPC response ends with trailers that say why, when its framing has room for them.
   void localReply(const LocalReply& reply);
+  // Answers instead of the upstream with a body of any length, in pieces, which also passes the
+  // response half of the filters before this one. Three steps:
+  // 1. beginAnswer() gives an empty head to fill: status (200 or more), fields and framing. Null:
+  //    too late, as a response has left this filter, or somebody nearer to the client answers, or
+  //    the stream is over. From here on the upstream's answer is dropped, and what still comes of
+  //    the request goes nowhere, as with localReply().
+  // 2. answerHead() sends it, in the same event. With HEAD, 204 and 304 it is the end of the answer
+  //    whatever `end_stream` says, and its framing stays; else a body of framing kNone goes out
+  //    kChunked.
+  // 3. answerBody() takes all of `data`, until `end_stream`. When onAnswerBlocked(true) has come,
+  // or
+  //    comes from inside, stop until onAnswerBlocked(false): what is sent all the same is held in
+  //    memory. False: nobody takes the rest (HEAD, a nearer filter has answered, the stream is
+  //    over). A body that is not as long as its Content-Length resets the stream.
+  // From inside a call of the filter all of it takes effect after that call returns; from elsewhere
+  // at once, and the stream may be over, and onStreamEnd() called, before it returns. It can be
+  // broken off with reset() or localReply(), which then acts as after a response that has begun.
+  // To a gRPC request the answer goes as the filter makes it: it speaks gRPC itself.
+  ResponseHead* beginAnswer();
+  void answerHead(bool end_stream);
+  bool answerBody(buffer::Buffer& data, bool end_stream);
+  // The end of an answer whose framing is kChunked. Copied.
+  bool answerTrailers(std::span<const ReplyField> fields);
   // The connection takes no further request after this exchange: HTTP/1 closes it, HTTP/2 sends
   // GOAWAY. Until the response's head has gone to the client.
   void closeAfterResponse();
   // Ends the stream abnormally.
   void reset(const StreamError& error);
+  // It is this filter that has answered.
+  bool answered() const;
 
   // Replaces what bodyNeeds() said, now that a head tells more: from the call for the request's
   // head for both directions, from that for the response's head for the response; or later, as long
@@ -94,9 +120,18 @@ class FilterHandle {
   // message then does not end with, or for trailers, before which it goes. Takes all of `data`.
   void addRequestBody(buffer::Buffer& data);
   void addResponseBody(buffer::Buffer& data);
+  // Body that goes on at once, before all that waits here: for a filter that takes bytes out and
+  // lets them go in its own time (a timer), also while it pauses. From when the head has gone on
+  // until the filter has let the body's end go; else `data` is dropped. Takes all of `data`. The
+  // stream may reach its end before it returns, as with resume…().
+  void passRequestBody(buffer::Buffer& data);
+  void passResponseBody(buffer::Buffer& data);
 
   RequestHead& requestHead();
   ResponseHead& responseHead();
+  // For exchanges that the filter begins itself, on the route of this one and through the filters
+  // behind it (see onward_exchange.h).
+  ChainOrigin origin();
   // Null: they have not come to this filter, or there are none.
   HeaderMap* requestTrailers();
   HeaderMap* responseTrailers();
@@ -143,6 +178,10 @@ class HttpFilter {
   }
   virtual Verdict onResponseTrailers(HeaderMap&) { return Verdict::kContinue; }
 
+  // Of an answer that the filter has begun: the client, or a filter before this one, cannot take
+  // more for now / can again. May come from inside answerHead() and answerBody().
+  virtual void onAnswerBlocked(bool /*blocked*/) {}
+
   // The last call: the exchange is over, well or not. Stop timers and calls here.
   virtual void onStreamEnd() {}
 
@@ -150,6 +189,7 @@ class HttpFilter {
 
  private:
   friend class FilterChain;
+  friend class MeteredFilter;  // passes all calls on to another one: a new one goes there too
   FilterHandle* handle_ = nullptr;
 };
 

@@ -30,11 +30,13 @@ void FilterChain::clear() {
   }
   first_ = last_ = nullptr;
   terminal_ = nullptr;
-  slots_ = calls_ = 0;
+  slots_ = calls_ = runs_ = 0;
+  answer_.reset();
   response_origin_ = kTerminal;
   response_sent_ = Sent::kNothing;
   pending_ = Pending::kNone;
   ended_ = close_after_response_ = request_dropped_ = head_seen_ = false;
+  replied_locally_ = replied_at_once_ = false;
   routes_set_filters_ = false;
   grpc_type_ = {};
   request_read_enabled_ = terminal_reads_request_ = true;
@@ -92,7 +94,11 @@ void FilterChain::updateResponseBlocked() {
   const bool blocked = client_blocked_ || response_full_;
   if (ended_ || blocked == response_blocked_) return;
   response_blocked_ = blocked;
-  if (terminal_ != nullptr) terminal_->onResponseBlocked(blocked);
+  if (terminal_ != nullptr) {
+    terminal_->onResponseBlocked(blocked);
+  } else if (answer_ != nullptr) {
+    tellAnswerBlocked();
+  }
 }
 
 void FilterChain::setRequestReadEnabled(bool enabled) {
@@ -133,6 +139,10 @@ void FilterChain::finishRawResponseBody() {
   sink_.finishRawResponseBody();
 }
 
+ChainOrigin ResponseSink::origin() {
+  return {};
+}
+
 // ---- FilterHandle ---------------------------------------------------------------------------
 
 void FilterHandle::resumeRequest() {
@@ -144,11 +154,26 @@ void FilterHandle::resumeResponse() {
 void FilterHandle::localReply(const LocalReply& reply) {
   chain_->reply(index_, reply);
 }
+ResponseHead* FilterHandle::beginAnswer() {
+  return chain_->beginAnswer(*chain_->slot(index_));
+}
+void FilterHandle::answerHead(bool end_stream) {
+  chain_->answerHead(*chain_->slot(index_), end_stream);
+}
+bool FilterHandle::answerBody(buffer::Buffer& data, bool end_stream) {
+  return chain_->answerBody(*chain_->slot(index_), data, end_stream);
+}
+bool FilterHandle::answerTrailers(std::span<const ReplyField> fields) {
+  return chain_->answerTrailers(*chain_->slot(index_), fields);
+}
 void FilterHandle::closeAfterResponse() {
   chain_->close_after_response_ = true;
 }
 void FilterHandle::reset(const StreamError& error) {
   chain_->reset(error);
+}
+bool FilterHandle::answered() const {
+  return chain_->response_origin_ == index_ && !chain_->replied_at_once_;
 }
 void FilterHandle::setBodyNeeds(const BodyNeeds& needs) {
   FilterChain::Slot& slot = *chain_->slot(index_);
@@ -167,6 +192,12 @@ void FilterHandle::addRequestBody(buffer::Buffer& data) {
 }
 void FilterHandle::addResponseBody(buffer::Buffer& data) {
   chain_->addBody<FilterChain::Response>(*chain_->slot(index_), data);
+}
+void FilterHandle::passRequestBody(buffer::Buffer& data) {
+  chain_->passAhead<FilterChain::Request>(*chain_->slot(index_), data);
+}
+void FilterHandle::passResponseBody(buffer::Buffer& data) {
+  chain_->passAhead<FilterChain::Response>(*chain_->slot(index_), data);
 }
 RequestHead& FilterHandle::requestHead() {
   return chain_->context_.request;
@@ -194,6 +225,11 @@ event::Dispatcher& FilterHandle::dispatcher() {
 }
 buffer::BlockPool& FilterHandle::blocks() {
   return chain_->context_.blocks;
+}
+ChainOrigin FilterHandle::origin() {
+  ChainOrigin origin = chain_->sink_.origin();
+  origin.position = chain_->slot(index_)->position;
+  return origin;
 }
 void FilterHandle::clearRouteCache() {
   chain_->sink_.clearRouteCache();

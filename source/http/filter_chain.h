@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "source/base/arena.h"
+#include "source/http/chain_origin.h"
 #include "source/http/filter.h"
 
 namespace weir::network {
@@ -44,6 +46,11 @@ class ResponseSink {
   virtual void setRequestReadEnabled(bool enabled) = 0;
   virtual void clearRouteCache() = 0;
   virtual const Route* resolveRoute() = 0;
+  // What the chain was made of; without a source: nothing can be begun there.
+  virtual ChainOrigin origin();
+  // See FilterChain::restartRequest().
+  virtual bool mayRestartRequest() const { return false; }
+  virtual void restartRequest(buffer::Buffer& /*body*/) {}
   // What the terminal answers for itself, or breaks the answer off for: before it does.
   virtual void onTerminalFailure(const StreamError& /*error*/) {}
 
@@ -121,6 +128,13 @@ class FilterChain {
   void noteFailure(const StreamError& error) { sink_.onTerminalFailure(error); }
   void setRequestReadEnabled(bool enabled);
   const Route* route();
+  // For a terminal that has the whole request, of which nothing has been answered, and wants it to
+  // come again as it has changed context().request: through new filters to a new terminal, on a
+  // route that is looked up anew. Takes `body`; the trailers are those of context(). At the end of
+  // the loop turn; until then the terminal only waits. Only if mayRestartRequest().
+  void restartRequest(buffer::Buffer& body) { sink_.restartRequest(body); }
+  bool mayRestartRequest() const { return sink_.mayRestartRequest(); }
+  void clearRouteCache() { sink_.clearRouteCache(); }
 
   // No filter wants the rest of the response body: it may pass outside of the chain (splice).
   bool responseBodyUnobserved() const;
@@ -129,6 +143,11 @@ class FilterChain {
   bool responseEnded() const { return response_sent_ == Sent::kAll; }
   // A local reply asked for it.
   bool closeAfterResponse() const { return close_after_response_; }
+  // What is answered, or ended, is a local reply.
+  bool repliedLocally() const { return replied_locally_; }
+  // The filter that has answered, as ConnectionManagerConfig::filters has it; nothing: the
+  // terminal, or nobody yet.
+  std::optional<uint32_t> answeredBy() const;
 
   // Bulk transfer of the whole response body of known length, which somebody (network::Splicer)
   // then writes to the returned connection himself. nullptr: not possible, use respondBody. Call
@@ -144,10 +163,11 @@ class FilterChain {
   friend class FilterHandle;
   struct Half;
   struct Slot;
+  struct Answer;
   struct Request;   // The two directions, as policies
   struct Response;  // of the code they share.
   enum class Sent : uint8_t { kNothing, kHead, kAll };
-  enum class Pending : uint8_t { kNone, kReply, kReset, kEnd };
+  enum class Pending : uint8_t { kNone, kReply, kAnswer, kReset, kEnd };
   static constexpr uint32_t kTerminal = ~uint32_t{0};
 
   // Hand an event to `slot`, or past the last one of the direction.
@@ -198,6 +218,8 @@ class FilterChain {
   void setMode(Slot& slot, BodyMode mode);
   template <class D>
   void addBody(Slot& slot, buffer::Buffer& data);
+  template <class D>
+  void passAhead(Slot& slot, buffer::Buffer& data);
 
   template <class D>
   void account(const Half& half, int64_t change);
@@ -218,6 +240,15 @@ class FilterChain {
   void endWithGrpcTrailers(uint32_t origin, const LocalReply& reply);
   void addGrpcStatus(HeaderMap& fields, const LocalReply& reply);
   void noteGrpcStatus(const HeaderMap& fields);
+  ResponseHead* beginAnswer(Slot& slot);
+  void answerHead(Slot& slot, bool end_stream);
+  bool answerBody(Slot& slot, buffer::Buffer& data, bool end_stream);
+  bool answerTrailers(Slot& slot, std::span<const ReplyField> fields);
+  bool answers(const Slot& slot) const;
+  void performAnswer();
+  void passAnswer();
+  void passAnswerBody(buffer::Buffer& data, bool end_stream);
+  void tellAnswerBlocked();
   void dropHeld();
   void endTerminal();
   void performReset(const StreamError& error);
@@ -231,6 +262,7 @@ class FilterChain {
   Slot* last_ = nullptr;
   uint32_t slots_ = 0;
   uint32_t calls_ = 0;  // of filters, on the stack
+  uint32_t runs_ = 0;   // of run(), on the stack
   // What the response comes from: the terminal, or the filter that answered. Only filters before
   // it see the response.
   uint32_t response_origin_ = kTerminal;
@@ -240,6 +272,8 @@ class FilterChain {
   bool ended_ = false;
   bool routes_set_filters_ = false;
   bool close_after_response_ = false;
+  bool replied_locally_ = false;
+  bool replied_at_once_ = false;  // past the filters
   bool head_seen_ = false;
   bool request_dropped_ = false;  // what still comes of the request goes nowhere
   bool request_read_enabled_ = true;
@@ -253,6 +287,7 @@ class FilterChain {
   std::string_view grpc_type_;  // of what the client asked, whatever filters make of it
   LocalReply pending_reply_;
   StreamError pending_error_;
+  base::ArenaPtr<Answer> answer_;  // by a filter that says it in pieces
 };
 
 }  // namespace weir::http

@@ -59,8 +59,10 @@ void FilterChain::run(Slot& slot) {
     half.run_again = true;
     return;
   }
+  ++runs_;
   while (live<D>(slot) && !half.paused && !slot.in_call && step<D>(slot)) {
   }
+  if (--runs_ == 0 && answer_ != nullptr) tellAnswerBlocked();
 }
 
 template <class D>
@@ -299,10 +301,12 @@ void FilterChain::setMode(Slot& slot, BodyMode mode) {
   Half& half = D::half(slot);
   if (half.passed != Half::Mark::kNothing) return;
   const auto held = static_cast<int64_t>(half.held.size());
+  ++runs_;  // nobody answers in between
   account<D>(half, -held);
   const bool endless = half.arrived != Half::Mark::kNothing && D::tunnel(context_);
   half.mode = mode == BodyMode::kCollect && endless ? BodyMode::kNone : mode;
   account<D>(half, held);
+  if (--runs_ == 0 && answer_ != nullptr) tellAnswerBlocked();
 }
 
 template <class D>
@@ -313,6 +317,13 @@ void FilterChain::addBody(Slot& slot, buffer::Buffer& data) {
   account<D>(half, static_cast<int64_t>(data.size()));
   half.shown_bytes += data.size();
   half.held.append(data);
+}
+
+template <class D>
+void FilterChain::passAhead(Slot& slot, buffer::Buffer& data) {
+  const bool may = live<D>(slot) && D::half(slot).passed == Half::Mark::kHead;
+  if (!may || data.empty()) return data.clear();
+  passBody<D>(D::next(slot), data, false);
 }
 
 template <class D>
@@ -339,5 +350,7 @@ template void FilterChain::setMode<FilterChain::Request>(Slot&, BodyMode);
 template void FilterChain::setMode<FilterChain::Response>(Slot&, BodyMode);
 template void FilterChain::addBody<FilterChain::Request>(Slot&, buffer::Buffer&);
 template void FilterChain::addBody<FilterChain::Response>(Slot&, buffer::Buffer&);
+template void FilterChain::passAhead<FilterChain::Request>(Slot&, buffer::Buffer&);
+template void FilterChain::passAhead<FilterChain::Response>(Slot&, buffer::Buffer&);
 
 }  // namespace weir::http

@@ -51,13 +51,19 @@ void FilterChain::localReply(const LocalReply& reply_of_terminal) {
 }
 
 void FilterChain::replyAtOnce(const LocalReply& reply_of_owner) {
+  replied_at_once_ |= response_sent_ != Sent::kAll;
   reply(0, reply_of_owner);
+}
+
+std::optional<uint32_t> FilterChain::answeredBy() const {
+  if (replied_at_once_ || response_origin_ == kTerminal) return std::nullopt;
+  return slot(response_origin_)->position;
 }
 
 void FilterChain::reply(uint32_t origin, const LocalReply& given) {
   if (ended_) return;
   if (calls_ == 0) return performReply(origin, given);
-  if (pending_ != Pending::kNone) return;
+  if (pending_ != Pending::kNone && pending_ != Pending::kAnswer) return;
   pending_ = Pending::kReply;
   pending_origin_ = origin;
   pending_reply_ = given;
@@ -69,8 +75,10 @@ void FilterChain::reply(uint32_t origin, const LocalReply& given) {
 
 void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
   // Somebody nearer to the client has answered, or all is said.
+  const bool breaks_off =
+      response_origin_ == origin && origin != kTerminal && answers(*slot(origin));
   const bool too_late = response_origin_ != kTerminal && origin >= response_origin_ && origin != 0;
-  if (too_late || response_sent_ == Sent::kAll) return;
+  if ((too_late && !breaks_off) || response_sent_ == Sent::kAll) return;
   if (responseLeft(origin)) {
     if (takesGrpcTrailers(origin)) return endWithGrpcTrailers(origin, given);
     note(given);
@@ -88,6 +96,7 @@ void FilterChain::performReply(uint32_t origin, const LocalReply& given) {
 void FilterChain::takeOver(uint32_t origin) {
   response_origin_ = origin;
   request_dropped_ = true;
+  answer_.reset();
   dropHeld();
   if (origin != kTerminal) endTerminal();
   terminal_reads_request_ = true;
@@ -95,6 +104,7 @@ void FilterChain::takeOver(uint32_t origin) {
 }
 
 void FilterChain::note(const LocalReply& given) {
+  replied_locally_ = true;
   context_.info.addFlag(given.flag);
   if (!given.detail.empty()) context_.info.detail = given.detail;
 }
@@ -224,6 +234,7 @@ void FilterChain::performEnd() {
   ended_ = true;
   endTerminal();
   for (Slot* slot = first_; slot != nullptr; slot = slot->next) slot->filter->onStreamEnd();
+  answer_.reset();
   dropHeld();
 }
 
@@ -233,6 +244,8 @@ void FilterChain::performPending() {
       return;
     case Pending::kReply:
       return performReply(pending_origin_, pending_reply_);
+    case Pending::kAnswer:
+      return performAnswer();
     case Pending::kReset:
       return performReset(pending_error_);
     case Pending::kEnd:

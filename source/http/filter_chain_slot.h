@@ -64,6 +64,28 @@ struct FilterChain::Slot {
   Half response;
 };
 
+// What a filter answers, see FilterHandle::beginAnswer().
+struct FilterChain::Answer {
+  enum class State : uint8_t {
+    kFilling,  // the head
+    kReady,    // goes on when the filter's call is over; until then `held` is the body
+    kFlowing,
+    kOver,
+  };
+
+  Answer(Slot& s, buffer::BlockPool& blocks) : slot(s), held(blocks) {}
+
+  Slot& slot;
+  State state = State::kFilling;
+  bool head_only = false;
+  bool ended = false;  // nothing comes behind `held` but `trailers`
+  bool trailers = false;
+  bool counted = false;  // `left` bytes are still to come
+  bool blocked = false;  // as the filter was told
+  uint64_t left = 0;
+  buffer::Buffer held;
+};
+
 struct FilterChain::Request {
   using Other = Response;
   static Half& half(Slot& slot) { return slot.request; }
@@ -153,5 +175,7 @@ extern template void FilterChain::setMode<FilterChain::Request>(Slot&, BodyMode)
 extern template void FilterChain::setMode<FilterChain::Response>(Slot&, BodyMode);
 extern template void FilterChain::addBody<FilterChain::Request>(Slot&, buffer::Buffer&);
 extern template void FilterChain::addBody<FilterChain::Response>(Slot&, buffer::Buffer&);
+extern template void FilterChain::passAhead<FilterChain::Request>(Slot&, buffer::Buffer&);
+extern template void FilterChain::passAhead<FilterChain::Response>(Slot&, buffer::Buffer&);
 
 }  // namespace weir::http

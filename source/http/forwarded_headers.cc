@@ -82,6 +82,10 @@ void appendForwardedFor(HeaderMap& headers, const network::Address& address) {
   appendToList(headers, HeaderId::kXForwardedFor, {text, address.formatIp(text)});
 }
 
+void appendForwardedHost(HeaderMap& headers, std::string_view host) {
+  appendToList(headers, HeaderId::kXForwardedHost, host);
+}
+
 std::string_view nthFromRight(const HeaderMap& headers, HeaderId id, uint32_t n) {
   if (!headers.has(id) || n == 0) return {};
   std::string_view found;

@@ -29,6 +29,9 @@ void applyForwardedHeaders(const ForwardedHeaders& options, RequestHead& head, S
 // Makes `address` the last of X-Forwarded-For; nothing when it is not IP.
 void appendForwardedFor(HeaderMap& headers, const network::Address& address);
 
+// Makes `host` the last of X-Forwarded-Host.
+void appendForwardedHost(HeaderMap& headers, std::string_view host);
+
 // The n-th element from the right (1 is the last) of the list that the field's lines make up; the
 // leftmost when there are fewer, empty when there is none.
 std::string_view nthFromRight(const HeaderMap& headers, HeaderId id, uint32_t n);

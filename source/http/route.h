@@ -25,9 +25,14 @@ struct RouteFilter {
   std::shared_ptr<const RouteFilterConfig> config = {};  // null: as the filter is configured
 };
 
+class PathTemplate;
+struct ExchangeRules;
+
 // What the HTTP layer needs to know of a route; router::RouteEntry implements it. Immutable.
 class Route {
  public:
+  static constexpr uint32_t kNoStatistics = ~uint32_t{0};
+
   virtual std::string_view name() const = 0;  // empty when the user gave none
   virtual std::string_view virtualHostName() const = 0;
   virtual std::string_view clusterName() const = 0;  // empty for redirects and direct responses
@@ -36,6 +41,13 @@ class Route {
   // Null: none.
   virtual const Metadata* metadata() const { return nullptr; }
   virtual const Metadata* virtualHostMetadata() const { return nullptr; }
+  // What it matches paths by, when that is a template: captures are
+  // pathTemplate()->capture(info.routed_path, name). Null: something else.
+  virtual const PathTemplate* pathTemplate() const { return nullptr; }
+  // Among ConnectionManagerConfig::route_statistics; kNoStatistics: it has none of its own.
+  virtual uint32_t statistics() const { return kNoStatistics; }
+  // What holds for the whole exchange, whoever answers. Null: nothing.
+  virtual const ExchangeRules* exchangeRules() const { return nullptr; }
 
  protected:
   ~Route() = default;

@@ -15,6 +15,8 @@ namespace weir::http {
 
 namespace {
 
+constexpr std::string_view kReasonHeader = "x-weir-reason";
+
 bool failed(const StreamError& error) {
   return error.reason != ErrorReason::kNone;
 }
@@ -45,6 +47,7 @@ ServerStream::ServerStream(ConnectionManagerWorker& worker)
               .dispatcher = worker.dispatcher(),
               .blocks = worker.blocks()},
              *this),
+      restart_body_(worker.blocks()),
       idle_timer_(worker.dispatcher().wheel(), event::wheelCallback<&ServerStream::onIdle>, this),
       request_timer_(worker.dispatcher().wheel(),
                      event::wheelCallback<&ServerStream::onRequestTimeout>, this),
@@ -63,12 +66,14 @@ void ServerStream::begin(HttpSession& session, ResponseEncoder& encoder) {
   info_.started = worker_.dispatcher().now();
   info_.downstream_connection = &connection;
   info_.connection_id = connection.id();
+  info_.draw = worker_.random().next();
   info_.downstream_direct = info_.downstream_remote = &connection.remoteAddress();
   // May cost a system call, once per connection.
   if (worker_.observed()) info_.downstream_local = &connection.localAddress();
   worker_.cells().requests.add();
   worker_.cells().active_streams.add();
   const HttpTimeouts& timeouts = worker_.config().timeouts;
+  takeUsualLimits();
   if (timeouts.request.count() > 0) request_timer_.arm(timeouts.request);
   if (timeouts.max_stream_duration.count() > 0) duration_timer_.arm(timeouts.max_stream_duration);
   if (!session.multiplexed() && connection.aboveHighWatermark()) chain_.responseBlocked(true);
@@ -99,9 +104,39 @@ void ServerStream::onHead(bool end_stream) {
   if (const StreamError error = prepareRequest(); failed(error)) return refuse(error);
   activity();
   if (end_stream) requestIsComplete();
+  runChain(end_stream);
+}
+
+void ServerStream::runChain(bool end_stream) {
   worker_.addFilters(chain_, arena_);
   chain_.setTerminal(worker_.createTerminal(chain_, arena_));
   chain_.requestHead(end_stream);
+}
+
+void ServerStream::restartRequest(buffer::Buffer& body) {
+  restart_body_.clear();
+  restart_body_.append(body);
+  worker_.dispatcher().atTurnEnd(restart_);
+}
+
+// The arena keeps what the filters before have made: how often this may happen is bounded by who
+// asks for it.
+void ServerStream::runAgain() {
+  if (phase_ != Phase::kExchange || chain_.responseStarted()) return;
+  chain_.end();
+  chain_.clear();
+  clearRouteCache();
+  response_.clear();
+  response_trailers_.clear();
+  network::Connection& connection = session_->connection();
+  if (!session_->multiplexed() && connection.aboveHighWatermark()) chain_.responseBlocked(true);
+  activity();
+  buffer::Buffer body(std::move(restart_body_));
+  const bool trailers = !request_trailers_.empty();
+  runChain(body.empty() && !trailers);
+  // It may be over after each step.
+  if (phase_ == Phase::kExchange && !body.empty()) chain_.requestBody(body, !trailers);
+  if (phase_ == Phase::kExchange && trailers) chain_.requestTrailers();
 }
 
 // What is forwarded, and what is routed by.
@@ -110,15 +145,17 @@ StreamError ServerStream::prepareRequest() {
   if (StreamError error = normalisePath(request_, config.path); failed(error)) return error;
   StreamError error = removeHopByHop(request_.headers, !request_.upgrade.empty());
   if (failed(error)) return error;
-  if (config.max_request_body_bytes != 0 && request_.framing == BodyFraming::kContentLength &&
-      request_.content_length > config.max_request_body_bytes) {
-    return {ErrorOrigin::kDownstream, ErrorReason::kBodyTooLarge, false, "request_body_too_large"};
-  }
   applyForwardedHeaders(config.forwarded, request_, info_, client_);
   applyClientCertificate(config.client_certificate, request_, info_.downstream_tls);
   applyRequestId();
   if (const auto via = worker_.via(request_.version); !via.empty()) {
     request_.headers.addView(HeaderId::kVia, headerName(HeaderId::kVia), via);
+  }
+  // What is allowed may depend on it.
+  if (config.routes_set_limits) resolveRoute();
+  if (max_body_bytes_ != 0 && request_.framing == BodyFraming::kContentLength &&
+      request_.content_length > max_body_bytes_) {
+    return {ErrorOrigin::kDownstream, ErrorReason::kBodyTooLarge, false, "request_body_too_large"};
   }
   return {};
 }
@@ -153,7 +190,7 @@ void ServerStream::refuseProtocol() {
 }
 
 void ServerStream::onBody(buffer::Buffer& data, bool end_stream) {
-  const uint64_t limit = worker_.config().max_request_body_bytes;
+  const uint64_t limit = max_body_bytes_;
   info_.request_bytes += data.size();
   activity();
   if (limit != 0 && info_.request_bytes > limit && !tunnel_) {
@@ -215,6 +252,8 @@ void ServerStream::sendHead(ResponseHead& head, bool end_stream) {
   if (config.request_id.add_to_response && !info_.request_id.empty()) {
     headers.set(HeaderId::kXRequestId, info_.request_id);
   }
+  if (config.reason_header) sayReason(headers);
+  applyResponseRules(head);
   if (chain_.closeAfterResponse()) encoder_->closeAfterResponse();
   if (head.framing == BodyFraming::kTunnel || head.status == 101) {
     tunnel_ = true;
@@ -233,7 +272,15 @@ void ServerStream::sendBody(buffer::Buffer& data, bool end_stream) {
   encoder_->encodeBody(data, end_stream);
 }
 
+// What says so is Weir alone: an endpoint's own word is taken off.
+void ServerStream::sayReason(HeaderMap& fields) {
+  fields.remove(kReasonHeader);
+  if (!chain_.repliedLocally() || info_.detail.empty()) return;
+  fields.addView(HeaderId::kOther, kReasonHeader, info_.detail);
+}
+
 void ServerStream::sendTrailers(HeaderMap& trailers) {
+  if (worker_.config().reason_header) sayReason(trailers);
   encoder_->encodeTrailers(trailers);
 }
 
@@ -264,8 +311,18 @@ const Route* ServerStream::resolveRoute() {
     } else {
       info_.route = routes ? routes->resolve(request_, info_) : nullptr;
     }
+    info_.routed_path = request_.path;
+    if (worker_.config().routes_set_limits) takeRouteLimits();
   }
   return info_.route;
+}
+
+ChainOrigin ServerStream::origin() {
+  ChainOrigin origin;
+  origin.source = worker_kept_;
+  origin.route = info_.route;
+  if (origin.route != nullptr && !made_routes_.empty()) origin.route_owner = made_routes_.back();
+  return origin;
 }
 
 // What it makes is kept until the end: the terminal may still act upon a route that a filter has
@@ -292,8 +349,7 @@ void ServerStream::finishRawResponseBody() {
 // ---- time -----------------------------------------------------------------------------------
 
 void ServerStream::activity() {
-  const auto timeout = worker_.config().timeouts.stream_idle;
-  if (timeout.count() > 0) idle_timer_.arm(timeout);
+  if (stream_idle_.count() > 0) idle_timer_.arm(stream_idle_);
 }
 
 void ServerStream::onHeadTimeout() {
@@ -349,6 +405,7 @@ void ServerStream::finish() {
   idle_timer_.cancel();
   request_timer_.cancel();
   duration_timer_.cancel();
+  restart_.unlink();
   chain_.end();
   info_.ended = worker_.dispatcher().preciseNow();
   ConnectionManagerWorker::Cells& cells = worker_.cells();
@@ -356,6 +413,7 @@ void ServerStream::finish() {
       std::chrono::duration_cast<std::chrono::microseconds>(info_.ended - info_.started);
   cells.duration_us.record(static_cast<uint64_t>(std::max<int64_t>(0, took.count())));
   cells.active_streams.sub();
+  worker_.countRoute(info_, static_cast<uint64_t>(std::max<int64_t>(0, took.count())));
   const unsigned status_class = info_.status / 100u;
   if (status_class >= 1 && status_class <= 5) cells.responses_by_class[status_class - 1]->add();
   if (const auto status = info_.grpc_status) {
@@ -378,6 +436,7 @@ void ServerStream::recycle() {
   if (info_.downstream_remote == &client_) client_ = network::Address();
   info_ = StreamInfo();
   made_routes_.clear();
+  restart_body_.clear();
   phase_ = Phase::kUnused;
   request_complete_ = route_known_ = tunnel_ = last_of_client_ = false;
   worker_kept_.reset();

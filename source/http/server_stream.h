@@ -8,6 +8,7 @@
 #include "source/base/arena.h"
 #include "source/base/intrusive_list.h"
 #include "source/base/local_ref.h"
+#include "source/event/dispatcher.h"
 #include "source/event/timer.h"
 #include "source/http/codec.h"
 #include "source/http/filter_chain.h"
@@ -40,6 +41,7 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   const ResponseHead& response() const { return response_; }
   const HeaderMap& responseTrailers() const { return response_trailers_; }
   const StreamInfo& info() const { return info_; }
+  const FilterChain& chain() const { return chain_; }
   bool headComplete() const { return phase_ > Phase::kHead; }
   bool requestComplete() const { return request_complete_; }
   bool tunnel() const { return tunnel_; }
@@ -68,15 +70,35 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   void setRequestReadEnabled(bool enabled) override;
   void clearRouteCache() override;
   const Route* resolveRoute() override;
+  ChainOrigin origin() override;
+  bool mayRestartRequest() const override { return request_complete_ && !tunnel_; }
+  void restartRequest(buffer::Buffer& body) override;
   network::Connection* beginRawResponseBody(uint64_t bytes) override;
   void rawResponseBodyProgress(uint64_t bytes) override;
   void finishRawResponseBody() override;
 
+  // The request comes again, with no frame of the chain on the stack.
+  class Restart final : public event::TurnEndTask {
+   public:
+    explicit Restart(ServerStream& stream) : stream_(stream) {}
+    void onTurnEnd() override { stream_.runAgain(); }
+
+   private:
+    ServerStream& stream_;
+  };
+
+  void runAgain();
+  void runChain(bool end_stream);
   void askProvider(WorkerRouteProvider& provider);
   StreamError prepareRequest();
   void applyRequestId();
+  void applyResponseRules(ResponseHead& head);
+  void takeUsualLimits();
+  void takeRouteLimits();
+  void armSinceStart(event::WheelTimer& timer, std::chrono::milliseconds after);
   void refuse(const StreamError& error);
   void refuseProtocol();
+  void sayReason(HeaderMap& fields);
   void requestIsComplete();
   void finish();
 
@@ -100,10 +122,14 @@ class ServerStream final : public RequestDecoder, public base::ListNode<>, priva
   std::vector<std::shared_ptr<const void>> made_routes_;  // by a provider, for this request
   network::Address client_;                               // when X-Forwarded-For named it
   FilterChain chain_;
+  Restart restart_{*this};
+  buffer::Buffer restart_body_;  // of the request that comes again
 
   event::WheelTimer idle_timer_;
   event::WheelTimer request_timer_;
   event::WheelTimer duration_timer_;
+  std::chrono::milliseconds stream_idle_{0};  // zero: none
+  uint64_t max_body_bytes_ = 0;               // 0: none
 
   Phase phase_ = Phase::kUnused;
   bool request_complete_ = false;

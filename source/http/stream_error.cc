@@ -1,36 +1,9 @@
 #include "source/http/stream_error.h"
 
-#include <array>
+#include "source/http/response_flags.h"
 
 namespace weir::http {
 namespace {
-
-struct FlagName {
-  ResponseFlag flag;
-  std::string_view name;
-};
-constexpr std::array kFlagNames = {
-    FlagName{ResponseFlag::kNoHealthyUpstream, "UH"},
-    FlagName{ResponseFlag::kUpstreamConnectionFailure, "UF"},
-    FlagName{ResponseFlag::kUpstreamOverflow, "UO"},
-    FlagName{ResponseFlag::kNoRouteFound, "NR"},
-    FlagName{ResponseFlag::kUpstreamRetryLimitExceeded, "URX"},
-    FlagName{ResponseFlag::kNoClusterFound, "NC"},
-    FlagName{ResponseFlag::kDurationTimeout, "DT"},
-    FlagName{ResponseFlag::kDownstreamConnectionTermination, "DC"},
-    FlagName{ResponseFlag::kUpstreamConnectionTermination, "UC"},
-    FlagName{ResponseFlag::kUpstreamRequestTimeout, "UT"},
-    FlagName{ResponseFlag::kLocalReset, "LR"},
-    FlagName{ResponseFlag::kUpstreamRemoteReset, "UR"},
-    FlagName{ResponseFlag::kStreamIdleTimeout, "SI"},
-    FlagName{ResponseFlag::kDownstreamProtocolError, "DPE"},
-    FlagName{ResponseFlag::kUpstreamProtocolError, "UPE"},
-    FlagName{ResponseFlag::kOverloadManager, "OM"},
-    FlagName{ResponseFlag::kRateLimited, "RL"},
-    FlagName{ResponseFlag::kUnauthorized, "UAEX"},
-    FlagName{ResponseFlag::kFaultInjected, "FI"},
-    FlagName{ResponseFlag::kDelayInjected, "DI"},
-};
 
 // Any failure that the origin side caused is the gateway's to report, as 502 unless it is one of
 // time or capacity.
@@ -46,7 +19,7 @@ void appendResponseFlags(uint32_t flags, std::string& out) {
     return;
   }
   bool first = true;
-  for (const FlagName& entry : kFlagNames) {
+  for (const ResponseFlagText& entry : responseFlagTexts()) {
     if ((flags & static_cast<uint32_t>(entry.flag)) == 0) continue;
     if (!first) out += ',';
     out += entry.name;

@@ -54,6 +54,13 @@ enum class ResponseFlag : uint32_t {
   kUnauthorized = 1u << 17,                    // UAEX
   kFaultInjected = 1u << 18,                   // FI
   kDelayInjected = 1u << 19,                   // DI
+  kRateLimitServiceError = 1u << 20,           // RLSE: who counts could not be asked
+  kResponseFromCache = 1u << 21,               // RFCF
+  kFailedLocalHealthCheck = 1u << 22,          // LH
+  kDropOverload = 1u << 23,                    // DO: shed, before any limit was reached
+  kUpstreamMaxStreamDuration = 1u << 24,       // UMSDR: the route's
+  kHedged = 1u << 25,                          // HG: a second attempt ran beside the first
+  kInternalRedirect = 1u << 26,                // IR: an endpoint's redirect was followed here
 };
 // "UF,URX", "-" for none; appended to `out`.
 void appendResponseFlags(uint32_t flags, std::string& out);

@@ -20,6 +20,7 @@ namespace weir::http {
 
 class DynamicMetadata;
 class Route;
+struct TraceContext;
 
 // Facts of one exchange, gathered as it goes: for access logs, filters and statistics.
 // Worker-confined; views are valid while the stream lives. Times are zero until reached.
@@ -54,16 +55,30 @@ struct StreamInfo {
   const network::SecurityInfo* downstream_tls = nullptr;
   const network::ConnectionInfo* connection_info = nullptr;
 
+  // By chance, once for each exchange: what is decided by it stays decided when the route is looked
+  // up again.
+  uint64_t draw = 0;
+
   const Route* route = nullptr;
+  // The target, with its query, that `route` was found by: rewriting does not change it. What a
+  // path template captures is found in it (Route::pathTemplate).
+  std::string_view routed_path;
   std::string_view cluster;
+  // What endpoints are asked for where the route rewrites it, with its query; empty: as the
+  // request's head says, which keeps what the client has asked for (TargetSwap).
+  std::string_view upstream_path;
+  std::string_view upstream_authority;
   const network::Address* upstream_address = nullptr;
   uint32_t attempts = 0;
+  uint32_t internal_redirects = 0;  // of endpoints, followed here
   // The endpoint that a filter wants it to go to: its id or address (load_balancing/override).
   // Lives as long as the stream.
   std::string_view override_host;
   bool override_strict = false;  // and to no other
+  bool health_check = false;     // of a checker: a filter has found that
   // What filters have set; null: nothing. dynamicMetadata() makes it.
   DynamicMetadata* dynamic_metadata = nullptr;
+  const TraceContext* trace = nullptr;  // null: nobody traces
 
   void addFlag(ResponseFlag flag) { flags |= static_cast<uint32_t>(flag); }
   bool hasFlag(ResponseFlag flag) const { return (flags & static_cast<uint32_t>(flag)) != 0; }

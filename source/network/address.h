@@ -69,6 +69,9 @@ class Prefix {
       std::string_view text);                   // a bare address is a full-length prefix
   bool contains(const Address& address) const;  // IPv4-mapped IPv6 addresses count as IPv4
   uint8_t length() const { return length_; }
+  bool isIpv4() const { return max_length_ == 32; }
+  // In network order, zeros behind length(): 4 bytes of an IPv4 prefix, else 16.
+  const uint8_t* bits() const { return bits_; }
   std::string toString() const;
 
  private:

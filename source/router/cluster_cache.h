@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "source/base/local_ref.h"
@@ -18,16 +19,15 @@ class ClusterCache {
  public:
   ClusterCache(upstream::ClusterSet& clusters, size_t count) : clusters_(clusters), found_(count) {}
 
-  base::LocalRef<upstream::WorkerCluster> find(const ClusterAction& action) {
+  // `index`: ClusterAction::cluster_index.
+  base::LocalRef<upstream::WorkerCluster> find(std::string_view cluster, uint32_t index) {
     if (generation_ != clusters_.generation()) {
       found_.assign(found_.size(), nullptr);
       generation_ = clusters_.generation();
     }
-    if (action.cluster_index >= found_.size()) return clusters_.find(action.cluster);
-    upstream::WorkerCluster*& slot = found_[action.cluster_index];
-    if (slot == nullptr || slot->name() != action.cluster) {
-      slot = clusters_.find(action.cluster).get();
-    }
+    if (index >= found_.size()) return clusters_.find(cluster);
+    upstream::WorkerCluster*& slot = found_[index];
+    if (slot == nullptr || slot->name() != cluster) slot = clusters_.find(cluster).get();
     return base::LocalRef<upstream::WorkerCluster>(slot);
   }
 

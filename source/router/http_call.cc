@@ -80,6 +80,10 @@ void HttpCall::start(const HttpCallRequest& request, http::WorkerTerminalFactory
                      HttpCallListener* listener) {
   listener_ = listener;
   forgotten_ = listener == nullptr;
+  if (request.count != nullptr) {
+    count_ = base::LocalRef<HttpCallCount>(request.count);
+    ++count_->active;
+  }
   max_response_bytes_ = request.max_response_bytes;
   buffer::Buffer body(chain_.context().blocks);
   if (request.body != nullptr) body.append(*request.body);
@@ -245,6 +249,8 @@ void HttpCall::fail(const StreamError& error) {
 
 void HttpCall::finish(Outcome outcome) {
   outcome_ = outcome;
+  if (count_) --count_->active;
+  count_.reset();
   info_.ended = chain_.context().dispatcher.now();
   owner_.onCallOver(*this);
 }

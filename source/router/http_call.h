@@ -89,6 +89,7 @@ class HttpCall final : public PendingHttpCall, public base::ListNode<>, private 
   uint32_t max_response_bytes_ = 0;
   Outcome outcome_ = Outcome::kNone;
   bool forgotten_ = false;
+  base::LocalRef<HttpCallCount> count_;  // while it runs; null: none
   http::StreamError error_;
 };
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "source/base/local_ref.h"
 #include "source/buffer/buffer.h"
 #include "source/http/message.h"
 #include "source/http/stream_error.h"
@@ -19,6 +20,11 @@ namespace weir::router {
 struct HttpCallField {
   std::string_view name;
   std::string_view value;
+};
+
+// How many calls of one kind are under way. Worker-confined; kept alive by them.
+struct HttpCallCount final : base::LocalCounted {
+  uint32_t active = 0;
 };
 
 // What is to be sent, and where to. Everything it points to is copied before start() returns.
@@ -47,6 +53,7 @@ struct HttpCallRequest {
   const http::StreamInfo* on_behalf_of = nullptr;
   // Its client is the last of X-Forwarded-For.
   bool send_xff = true;
+  HttpCallCount* count = nullptr;  // in which it counts; null: in none
 };
 
 // What has come back. Lives as long as the listener's call.

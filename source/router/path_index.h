@@ -1,64 +1,83 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 
 #include "source/base/regex.h"
 #include "source/base/string_map.h"
+#include "source/router/path_trie.h"
 #include "source/router/route_table.h"
+#include "source/router/template_trie.h"
 
 namespace weir::router {
 
-// Finds the first of a list of path matches that holds for a path, at a cost that depends on the
-// path's length and not on the length of the list: exact paths by hash, both kinds of prefixes in
-// one radix trie whose nodes know the smallest position below them (so that a walk ends as soon as
-// nothing better can follow), regular expressions in one set that is only asked when one of them
-// stands before the best of the others. Immutable.
+// Finds, of a list of path matches that all differ, those that hold for a path, at a cost that
+// depends on the path's length and not on the length of the list: exact paths by hash, prefixes in
+// a PathTrie, templates in a TemplateTrie, regular expressions in one set that is only asked when
+// one of them stands before the best of the others. Immutable.
 class PathIndex {
  public:
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  // The error says which route (by position) and what is wrong.
-  static absl::StatusOr<PathIndex> build(std::span<const RouteEntry> routes);
+  // Decides on routes whose path matches. Worker-confined.
+  class Judge {
+   public:
+    // The smallest route that `route` stands for and that is to be taken, or `best`, if that is
+    // smaller or there is none.
+    virtual uint32_t judge(uint32_t route, uint32_t best) = 0;
 
-  // Position of the first route that matches, or kNone. Does not allocate, but for what RE2 needs.
+   protected:
+    ~Judge() = default;
+  };
+
+  // `listed` says which of the routes are in the list. The error says which route (by position) and
+  // what is wrong.
+  static absl::StatusOr<PathIndex> build(std::span<const RouteEntry> routes,
+                                         std::span<const uint32_t> listed);
+
+  // The first route that matches, or kNone. Does not allocate, but for what RE2 needs.
   uint32_t match(std::string_view path) const;
+  // The smallest that `judge` says of those that match, or kNone.
+  uint32_t match(std::string_view path, Judge& judge) const;
 
  private:
-  struct Node {
-    uint32_t label_begin = 0;  // into labels_
-    uint32_t label_size = 0;
-    uint32_t first_child = 0;  // into nodes_ and first_bytes_
-    uint32_t child_count = 0;
-    uint32_t prefix = kNone;    // first route whose prefix ends here
-    uint32_t segment = kNone;   // first route whose segment prefix ends here
-    uint32_t smallest = kNone;  // of this node and all below
+  struct FoldedHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const;
   };
-  struct Prefix {
-    std::string_view text;
-    uint32_t route;
-    bool segment;
+  struct FoldedEqual {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const {
+      return base::equalsIgnoreCase(a, b);
+    }
   };
-  struct Range;
+  class Builder;
 
   PathIndex() = default;
-  void buildTrie(std::vector<Prefix> prefixes);
-  void fillNode(const Range& range, std::span<const Prefix> prefixes, std::vector<Range>& queue);
-  void matchPrefixes(std::string_view path, uint32_t& best) const;
-  void matchRegexes(std::string_view path, uint32_t& best) const;
-  const Node* child(const Node& node, char byte) const;
+  template <class Accept>
+  void find(std::string_view path, uint32_t& best, Accept&& accept) const;
+  template <class Accept>
+  void findOthers(std::string_view path, uint32_t& best, Accept& accept) const;
+  template <class Accept>
+  void findRegexes(std::string_view path, uint32_t& best, Accept& accept) const;
 
   base::StringMap<uint32_t> exact_;
-  std::vector<Node> nodes_;  // the root first; children of one node side by side, by first byte
-  std::string first_bytes_;  // first byte of each node's label, as in nodes_
-  std::string labels_;
+  PathTrie prefixes_;
   std::vector<base::RegexSet> regexes_;  // none or one
   std::vector<uint32_t> regex_routes_;   // ascending
+  // What most tables do not have.
+  bool others_ = false;
+  absl::flat_hash_map<std::string, uint32_t, FoldedHash, FoldedEqual> folded_exact_;
+  PathTrie folded_prefixes_;
+  TemplateTrie templates_;
+  TemplateTrie folded_templates_;
 };
 
 }  // namespace weir::router

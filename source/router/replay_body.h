@@ -21,6 +21,8 @@ class ReplayBody {
   }
   // All that was sent is here.
   bool intact() const { return !lost_; }
+  // Puts a copy, by reference, behind what `other` has.
+  void copyTo(buffer::Buffer& other) const { other.appendShared(kept_); }
   // Puts it before what `waiting` has.
   void restore(buffer::Buffer& waiting);
   // It will not be sent again.

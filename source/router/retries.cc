@@ -41,9 +41,19 @@ std::optional<Retries::Again> Retries::byPolicy(const Outcome& outcome) {
   if (policy_ == nullptr || !meant(outcome)) return std::nullopt;
   exhausted_ = by_policy_ >= policy_->max_retries;
   if (exhausted_) return std::nullopt;
+  const milliseconds wait = waitBefore(outcome);
+  if (wait > std::min(policy_->max_retry_after, outcome.left)) return std::nullopt;
   ++by_policy_;
   ++count_;
-  return Again{.limited = true, .pause = backOff()};
+  return Again{.limited = true, .pause = wait + backOff()};
+}
+
+// An endpoint that has had enough speaks for itself; that the client has, it says for all.
+milliseconds Retries::waitBefore(const Outcome& outcome) const {
+  constexpr uint16_t kTooManyRequests = 429;
+  if (!outcome.wait || policy_->max_retry_after.count() == 0) return milliseconds(0);
+  const bool for_all = outcome.status == kTooManyRequests || !outcome.untried;
+  return for_all ? *outcome.wait : milliseconds(0);
 }
 
 bool Retries::allowedByPolicy(const Outcome& outcome) const {

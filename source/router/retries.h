@@ -37,7 +37,11 @@ class Retries {
     uint16_t status = 0;  // of the answer, or what Weir would answer
     // The same in gRPC; matters for its calls only.
     http::GrpcStatus grpc_status = http::GrpcStatus::kOk;
-    bool others = false;  // there are other endpoints
+    bool others = false;   // there are other endpoints
+    bool untried = false;  // and one that has not failed the request yet
+    // What the answer asks to wait before, and what is left of the request's time.
+    std::optional<std::chrono::milliseconds> wait = {};
+    std::chrono::milliseconds left = std::chrono::milliseconds::max();
   };
   struct Again {
     bool limited = false;  // counts against the cluster's limits of retries
@@ -73,6 +77,7 @@ class Retries {
   std::optional<Again> withoutPolicy(const Outcome& outcome);
   std::optional<Again> byPolicy(const Outcome& outcome);
   bool meant(const Outcome& outcome) const;
+  std::chrono::milliseconds waitBefore(const Outcome& outcome) const;
   std::chrono::milliseconds backOff();
 
   base::Random& random_;

@@ -1,22 +1,20 @@
 #include "source/router/router.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
-#include "source/base/random.h"
 #include "source/http/semantics.h"
-#include "source/router/attempts.h"
-#include "source/router/cluster_cache.h"
 #include "source/router/direct_response.h"
 #include "source/router/failure_reply.h"
-#include "source/router/grpc_deadline.h"
+#include "source/router/forward_actions.h"
 #include "source/router/redirect.h"
-#include "source/router/upstream_request.h"
-#include "source/upstream/cluster.h"
+#include "source/router/stream_router.h"
 #include "source/upstream/cluster_set.h"
-#include "source/upstream/wait_queue.h"
 
 namespace weir::router {
 
@@ -24,98 +22,24 @@ using http::ErrorOrigin;
 using http::ErrorReason;
 using http::StreamError;
 
-// Acts on the matched route of one stream. Lives in the stream's arena and is never destroyed:
-// onStreamEnd gives everything back. After a call into the chain that may end the stream nothing of
-// it is touched. Worker-confined.
-class Router final : public http::Terminal,
-                     public UpstreamRequest::Owner,
-                     public upstream::Waiter,
-                     public upstream::StickyWaiter {
- public:
-  Router(ClusterCache& clusters, base::Random& random, http::FilterChain& chain)
-      : clusters_(clusters), chain_(chain), upstream_(chain, *this), attempts_(random) {
-    sticky_.waiter = this;
-  }
-
-  void onRequestHead(http::RequestHead& head, bool end_stream) override;
-  void onRequestBody(buffer::Buffer& data, bool end_stream) override;
-  void onRequestTrailers(http::HeaderMap& trailers) override;
-  void onResponseBlocked(bool blocked) override { upstream_.setResponseBlocked(blocked); }
-  void onStreamEnd() override;
-
-  void onUpstreamActivity() override;
-  void onUpstreamSending() override { deadline_.write(chain_.context().request, now()); }
-  void onUpstreamAnswer() override;
-  void onUpstreamTunnel() override;
-  void onUpstreamComplete() override;
-  void onUpstreamFailed(const StreamError& error, Replay replay) override;
-  bool discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) override;
-  void onUpstreamDiscarded() override { sendAgain(); }
-  void onMayHaveRoom() override { pickAndSend(); }
-  void onStickyFound() override { pickAndSend(); }
-  void onWaitFailed(std::string_view reason) override { overflow(reason); }
-
- private:
-  // Calls that may take longer have no end.
-  static constexpr std::chrono::hours kLongestTimer{24 * 365};
-
-  void forward(bool grpc);
-  void pickAndSend();
-  upstream::PickContext pickContext();
-  bool mustNotGoTo(const upstream::WorkerCluster::Choice& choice) const;
-  void send(upstream::WorkerCluster::Choice& choice);
-  void wait(base::LocalRef<upstream::WorkerCluster> cluster);
-  void enterQueue(base::LocalRef<upstream::WorkerCluster> cluster, bool again);
-  void leaveQueue();
-  void overflow(std::string_view detail);
-  void pickAfter(std::chrono::milliseconds delay);
-  void onPauseOver();
-  void takeOverride(const upstream::WorkerCluster& cluster);
-  bool another(Replay replay, uint16_t status, http::GrpcStatus grpc_status);
-  void sendAgain();
-  void armTryTimeout();
-  void onTryTimeout();
-  void redirect(const RedirectAction& action, http::RequestHead& head);
-  bool startDeadline();
-  void requestComplete();
-  void fail(const StreamError& error);
-  void onTimeout();
-  void onIdle();
-  void stop();
-  event::TimerWheel& wheel() { return chain_.context().dispatcher.wheel(); }
-  event::MonotonicTime now() { return chain_.context().dispatcher.now(); }
-
-  ClusterCache& clusters_;
-  http::FilterChain& chain_;
-  UpstreamRequest upstream_;
-  base::LocalRef<upstream::WorkerCluster> cluster_;  // while it is being forwarded to
-  base::LocalRef<upstream::WorkerCluster> serving_;  // that, or one that it stands for: the last
-  const ClusterAction* action_ = nullptr;
-  std::optional<event::WheelTimer> timeout_;
-  std::optional<event::WheelTimer> idle_;
-  std::optional<event::WheelTimer> try_timeout_;
-  std::optional<event::WheelTimer> pick_again_;
-  // In whose queue it waits, or waited last.
-  base::LocalRef<upstream::WorkerCluster> waits_in_;
-  Attempts attempts_;
-  upstream::StickyRequest sticky_;
-  GrpcDeadline deadline_;
-  bool complete_ = false;  // the request has come
-  bool tunnel_ = false;
-};
-
 void Router::onRequestHead(http::RequestHead& head, bool end_stream) {
   // Routes come from the table that this router was made with.
   const auto* route = static_cast<const RouteEntry*>(chain_.route());
   if (route == nullptr) {
     return fail({ErrorOrigin::kLocal, ErrorReason::kNoRoute, false, "route_not_found"});
   }
-  if (end_stream) upstream_.requestEnded();
+  if (end_stream) upstream_->requestEnded();
   switch (route->kind) {
     case RouteEntry::Kind::kCluster:
-      action_ = &route->cluster;
+      choice_.choose(*route, chain_.context(), parts_.random);
+      action_ = choice_.action();
       // What asks for a tunnel is complete with its head.
       if (end_stream || !head.upgrade.empty() || head.isConnect()) requestComplete();
+      if (const auto wrong = actOnRequest(*route, parts_.request_headers, chain_.context());
+          !wrong.empty()) {
+        return fail({ErrorOrigin::kDownstream, ErrorReason::kProtocol, false, wrong});
+      }
+      if (action_->resilience) mirror(head, end_stream);
       return forward(http::isGrpc(head.headers));
     case RouteEntry::Kind::kRedirect:
       return redirect(route->redirect, head);
@@ -127,19 +51,26 @@ void Router::onRequestHead(http::RequestHead& head, bool end_stream) {
 void Router::onRequestBody(buffer::Buffer& data, bool end_stream) {
   if (action_ == nullptr) return data.clear();
   if (end_stream) requestComplete();
-  upstream_.addBody(data, end_stream);
+  if (mirror_ != nullptr) {
+    mirror_->add(data);
+    if (end_stream) mirror_->send();
+  }
+  upstream_->addBody(data, end_stream);
 }
 
 void Router::onRequestTrailers(http::HeaderMap&) {
   if (action_ == nullptr) return;
   requestComplete();
-  upstream_.addTrailers();
+  if (mirror_ != nullptr) mirror_->send();
+  upstream_->addTrailers();
 }
 
 void Router::onStreamEnd() {
   stop();
   action_ = nullptr;
-  upstream_.end();
+  first_.end();
+  if (hedge_ != nullptr) hedge_->end();
+  if (mirror_ != nullptr) mirror_->end();
   serving_.reset();
   cluster_.reset();
 }
@@ -154,34 +85,41 @@ void Router::redirect(const RedirectAction& action, http::RequestHead& head) {
   chain_.localReply({.status = action.status, .detail = "redirect", .location = location});
 }
 
-void Router::fail(const StreamError& error) {
+void Router::fail(const StreamError& error, std::optional<uint16_t> status) {
   action_ = nullptr;
-  upstream_.giveUp();
+  upstream_->giveUp();
   stop();
   chain_.noteFailure(error);
-  if (upstream_.answered() && !upstream_.answeredByGrpc()) return chain_.reset(error);
-  chain_.localReply(replyFor(error));
+  if (upstream_->answered() && !upstream_->answeredByGrpc()) return chain_.reset(error);
+  http::LocalReply reply = replyFor(error);
+  reply.status = status.value_or(reply.status);
+  chain_.localReply(reply);
 }
 
 // --- To an endpoint ---
 
+void Router::mirror(const http::RequestHead& head, bool end_stream) {
+  const bool tunnel = !head.upgrade.empty() || head.isConnect();
+  if (tunnel || action_->resilience->mirrors.empty()) return;
+  mirror_ = parts_.mirroring.begin(chain_, action_->resilience, parts_.random);
+  if (mirror_ != nullptr && end_stream) mirror_->send();
+}
+
 void Router::forward(bool grpc) {
   if (grpc && !startDeadline()) return;
-  cluster_ = clusters_.find(*action_);
+  cluster_ = parts_.clusters.find(choice_.cluster(), choice_.index());
   if (!cluster_) {
-    return fail({ErrorOrigin::kLocal, ErrorReason::kNoCluster, true, "cluster_not_found"});
+    return fail({ErrorOrigin::kLocal, ErrorReason::kNoCluster, true, "cluster_not_found"},
+                choice_.notFoundStatus());
   }
   http::FilterChainContext& context = chain_.context();
-  context.info.cluster = action_->cluster;
-  const RetryPolicy* policy = action_->retry ? &*action_->retry : nullptr;
-  if (policy != nullptr) {
-    attempts_.retries().follow(policy, grpc, http::methodIsIdempotent(context.request.method));
+  context.info.cluster = choice_.cluster();
+  if (action_->retry) {
+    attempts_.retries().follow(&*action_->retry, grpc,
+                               http::methodIsIdempotent(context.request.method));
   }
-  upstream_.configure(
-      {.grpc = grpc,
-       .keep_bytes = policy != nullptr ? policy->max_body_bytes : RetryPolicy::kDefaultMaxBodyBytes,
-       .may_repeat = policy != nullptr,
-       .clients_deadline = deadline_.set()});
+  upstream_->configure(upstreamOptions(grpc));
+  if (action_->resilience && action_->resilience->hedge) makeHedge();
   onUpstreamActivity();
   pickAndSend();
 }
@@ -249,7 +187,11 @@ void Router::send(upstream::WorkerCluster::Choice& choice) {
     stickiness->onSend(sticky_, chain_.context().request);
   }
   if (action_->retry) armTryTimeout();
-  if (upstream_.start(choice, attempts_.next().fresh)) return;
+  if (upstream_->start(choice, attempts_.next().fresh)) {
+    // It may be over already.
+    if (hedge_ != nullptr && complete_ && cluster_) hedge_->begin(*cluster_);
+    return;
+  }
   --chain_.context().info.attempts;
   enterQueue(serving_, waited && waits_in_.get() == serving_.get());
 }
@@ -298,54 +240,17 @@ void Router::pickAfter(std::chrono::milliseconds delay) {
 }
 
 void Router::onPauseOver() {
-  upstream_.breakDiscarded();
+  upstream_->breakDiscarded();
   pickAndSend();
 }
 
-// --- Once more ---
-
-void Router::onUpstreamFailed(const StreamError& error, Replay replay) {
-  if (error.reason == ErrorReason::kOverflow) return wait(serving_);
-  if (!another(replay, http::statusFor(error), grpcStatusFor(error))) return fail(error);
-  sendAgain();
-}
-
-bool Router::discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) {
-  return another(Replay::kAnswered, status, grpc_status);
-}
-
-bool Router::another(Replay replay, uint16_t status, http::GrpcStatus grpc_status) {
-  // What stands for other clusters may have others.
-  const bool others = serving_.get() != cluster_.get() || serving_->hosts().eligible.size() > 1;
-  return attempts_.another({replay, status, grpc_status, others}, *cluster_, chain_.context().info);
-}
-
-void Router::sendAgain() {
-  try_timeout_.reset();
-  if (const uint32_t index = upstream_.hostIndex(); index != upstream::WorkerEndpoint::kRemoved) {
-    attempts_.retries().addTried(serving_->hosts(), index);
-  }
-  cluster_->cells().retries->add();
-  upstream_.prepareReplay();
-  const Retries::Again& next = attempts_.next();
-  sticky_.stay = !next.limited && attempts_.retries().count() == 1;
-  next.pause ? pickAfter(*next.pause) : pickAndSend();
-}
-
-// From when there is both an attempt and the whole of the request.
-void Router::armTryTimeout() {
-  if (!complete_ || action_->retry->per_try_timeout.count() == 0) return;
-  try_timeout_.emplace(wheel(), event::wheelCallback<&Router::onTryTimeout>, this);
-  try_timeout_->arm(action_->retry->per_try_timeout);
-}
-
-// When nothing can take its place the attempt goes on; there may be room for another one later.
-void Router::onTryTimeout() {
-  if (!upstream_.running() || !upstream_.repeatable()) return;
-  if (!another(Replay::kOverdue, 504, http::GrpcStatus::kUnavailable)) return armTryTimeout();
-  upstream_.observeOverdue(action_->retry->per_try_timeout);
-  upstream_.breakOff();
-  sendAgain();
+void Router::onUpstreamSending() {
+  http::FilterChainContext& context = chain_.context();
+  deadline_.write(context.request, now());
+  if (!action_->retry || !action_->retry->attempt_field) return;
+  std::array<char, 10> digits;
+  const auto [end, ec] = std::to_chars(digits.begin(), digits.end(), context.info.attempts);
+  context.request.headers.set(kAttemptField, {digits.data(), end});
 }
 
 // --- Time ---
@@ -367,10 +272,22 @@ bool Router::startDeadline() {
 // The route's timeout runs from here, unless the client has set one.
 void Router::requestComplete() {
   complete_ = true;
-  if (action_->retry && upstream_.running()) armTryTimeout();
+  complete_at_ = now();
+  if (upstream_->running()) {
+    if (action_->retry) armTryTimeout();
+    if (hedge_ != nullptr) hedge_->begin(*cluster_);
+  }
   if (tunnel_ || timeout_ || action_->timeout.count() == 0) return;
   timeout_.emplace(wheel(), event::wheelCallback<&Router::onTimeout>, this);
   timeout_->arm(action_->timeout);
+}
+
+std::chrono::milliseconds Router::timeLeft() {
+  using std::chrono::milliseconds;
+  if (deadline_.set()) return std::chrono::floor<milliseconds>(deadline_.left(now()));
+  if (action_->timeout.count() == 0) return milliseconds::max();
+  const event::MonotonicTime since = complete_ ? complete_at_ : now();
+  return std::chrono::floor<milliseconds>(since + action_->timeout - now());
 }
 
 void Router::onUpstreamActivity() {
@@ -380,8 +297,9 @@ void Router::onUpstreamActivity() {
 }
 
 void Router::onUpstreamAnswer() {
+  choice_.onAnswer(chain_.context());
   if (!action_->sticky) return;
-  serving_->stickyAnswer(pickContext(), upstream_.endpoint(), chain_.context().response);
+  serving_->stickyAnswer(pickContext(), upstream_->endpoint(), chain_.context().response);
 }
 
 void Router::onUpstreamTunnel() {
@@ -396,19 +314,20 @@ void Router::onUpstreamComplete() {
 
 void Router::onTimeout() {
   const bool clients = deadline_.set();
-  upstream_.observeOverdue(clients ? std::nullopt : std::optional(action_->timeout));
+  upstream_->observeOverdue(clients ? std::nullopt : std::optional(action_->timeout));
   fail({ErrorOrigin::kUpstream, ErrorReason::kRequestTimeout, false,
         clients ? "grpc_timeout" : "route_timeout"});
 }
 
 void Router::onIdle() {
-  upstream_.observeOverdue(action_->idle_timeout);
+  upstream_->observeOverdue(action_->idle_timeout);
   fail({ErrorOrigin::kUpstream, ErrorReason::kIdleTimeout, false, "route_idle_timeout"});
 }
 
 // Timers are on the worker's wheel, who waits is in a queue: nothing may stay there when the arena
 // goes.
 void Router::stop() {
+  if (hedge_ != nullptr) hedge_->stop();
   sticky_.cancel();
   timeout_.reset();
   idle_.reset();
@@ -423,37 +342,42 @@ namespace {
 // Worker-confined.
 class WorkerRouterFactory final : public http::WorkerTerminalFactory {
  public:
-  WorkerRouterFactory(std::shared_ptr<const RouteTable> table, upstream::ClusterSet& clusters)
-      : table_(std::move(table)), clusters_(clusters, table_->clusters().size()) {}
+  WorkerRouterFactory(const RouterSettings& settings, base::ServiceMap& services)
+      : settings_(settings), parts_(*settings_.table, services) {
+    parts_.request_headers = settings_.request_headers.get();
+  }
 
   http::Terminal& create(base::Arena& arena, http::FilterChain& chain) override {
-    return *arena.create<Router>(clusters_, random_, chain);
+    return *arena.create<Router>(parts_, chain);
   }
 
  private:
-  const std::shared_ptr<const RouteTable> table_;
-  ClusterCache clusters_;
-  base::Random random_;
+  const RouterSettings settings_;
+  RouterParts parts_;
 };
 
 // Immutable.
 class RouterFactory final : public http::TerminalFactory {
  public:
-  explicit RouterFactory(std::shared_ptr<const RouteTable> table) : table_(std::move(table)) {}
+  explicit RouterFactory(RouterSettings settings) : settings_(std::move(settings)) {}
 
   std::unique_ptr<http::WorkerTerminalFactory> bind(base::ServiceMap& services) const override {
-    return std::make_unique<WorkerRouterFactory>(table_, services.get<upstream::ClusterSet>());
+    return std::make_unique<WorkerRouterFactory>(settings_, services);
   }
 
  private:
-  const std::shared_ptr<const RouteTable> table_;
+  const RouterSettings settings_;
 };
 
 }  // namespace
 
+std::shared_ptr<const http::TerminalFactory> createRouterFactory(RouterSettings settings) {
+  return std::make_shared<RouterFactory>(std::move(settings));
+}
+
 std::shared_ptr<const http::TerminalFactory> createRouterFactory(
     std::shared_ptr<const RouteTable> table) {
-  return std::make_shared<RouterFactory>(std::move(table));
+  return createRouterFactory(RouterSettings{.table = std::move(table)});
 }
 
 }  // namespace weir::router

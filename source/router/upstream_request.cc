@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/http/semantics.h"
+#include "source/http/target_swap.h"
 #include "source/network/connection.h"
 #include "source/upstream/traffic_observations.h"
 
@@ -68,10 +69,13 @@ bool UpstreamRequest::start(upstream::WorkerCluster::Choice& choice, bool fresh)
   cluster_ = std::move(choice.cluster);
   endpoint_ = std::move(choice.endpoint);
   slot_ = std::move(choice.slot);
-  http::FilterChainContext& context = chain_.context();
-  context.info.upstream_address = &endpoint_->address();
-  context.info.upstream_first_byte = {};
-  context.response_trailers.clear();
+  first_byte_ = {};
+  responseTrailers().clear();
+  if (!unseen()) {
+    http::StreamInfo& info = chain_.context().info;
+    info.upstream_address = &endpoint_->address();
+    info.upstream_first_byte = {};
+  }
   cluster_->cells().active_requests->add();
   endpoint_->stats().active_requests.add();
   state_ = State::kWaiting;
@@ -88,7 +92,8 @@ network::TransportTarget UpstreamRequest::transportTarget() const {
   const http::FilterChainContext& context = chain_.context();
   const http::StreamInfo& info = context.info;
   network::TransportTarget target;
-  target.server_name = hostWithoutPort(context.request.authority);
+  const std::string_view rewritten = info.upstream_authority;
+  target.server_name = hostWithoutPort(rewritten.empty() ? context.request.authority : rewritten);
   target.source = info.downstream_remote;
   if (cluster_->transport().needs.client) target.destination = destinationOf(info);
   target.connection_id = info.connection_id;
@@ -111,6 +116,7 @@ void UpstreamRequest::giveUp() {
 
 void UpstreamRequest::end() {
   stop();
+  aside_.reset();
   upstream::WorkerCluster::release(cluster_, endpoint_);
 }
 
@@ -173,19 +179,24 @@ void UpstreamRequest::onPoolReady(const Ready& ready) {
   reused_ = ready.reused;
   request_blocked_ = false;
   sent_at_ = now();
-  chain_.context().info.upstream_started = sent_at_;
+  if (!unseen()) chain_.context().info.upstream_started = sent_at_;
   cluster_->cells().requests->add();
   endpoint_->stats().requests.add();
   const bool keep = options_.may_repeat || ready.version == http::Version::kHttp2;
   sent_body_.keep(keep ? options_.keep_bytes : 0);
   owner_.onUpstreamSending();
   const bool head_only = requestSent();
-  if (!encoder_->encodeHead(chain_.context().request, head_only)) {
+  if (!encodeHead(head_only)) {
     judged_ = true;
     return fail(asksTunnel(chain_.context().request) ? kNoTunnel : kIncomplete);
   }
   if (response_blocked_) encoder_->setReadEnabled(false);
   if (head_only || sendBody()) slowClient();
+}
+
+bool UpstreamRequest::encodeHead(bool end_stream) {
+  const http::TargetSwap swap(chain_.context().request, chain_.context().info);
+  return encoder_->encodeHead(chain_.context().request, end_stream);
 }
 
 void UpstreamRequest::addBody(buffer::Buffer& data, bool end_stream) {
@@ -225,8 +236,8 @@ void UpstreamRequest::onRequestBlocked(bool blocked) {
 }
 
 void UpstreamRequest::slowClient() {
-  const bool slow =
-      !request_ended_ && !over() && (request_blocked_ || waiting_body_.size() >= kMaxWaitingBytes);
+  const bool slow = !request_ended_ && !over() &&
+                    (request_blocked_ || waiting_body_.size() >= options_.max_waiting_bytes);
   if (slow == client_slowed_) return;
   client_slowed_ = slow;
   chain_.setRequestReadEnabled(!slow);
@@ -244,15 +255,18 @@ void UpstreamRequest::setResponseBlocked(bool blocked) {
 }
 
 void UpstreamRequest::firstByte() {
-  event::MonotonicTime& first = chain_.context().info.upstream_first_byte;
-  if (first == event::MonotonicTime()) first = now();
+  if (first_byte_ == event::MonotonicTime()) {
+    first_byte_ = now();
+    if (!unseen()) chain_.context().info.upstream_first_byte = first_byte_;
+  }
   owner_.onUpstreamActivity();
 }
 
 void UpstreamRequest::onInformational() {
   firstByte();
   const StreamError error = http::removeHopByHop(responseHead().headers, false);
-  if (error.reason != ErrorReason::kNone) return;
+  if (error.reason != ErrorReason::kNone || unseen()) return;
+  if (aside_ != nullptr) passHeadOn();
   chain_.respondInformational();
 }
 
@@ -267,11 +281,13 @@ void UpstreamRequest::onHead(bool end_stream) {
   }
   status_ = head.status;
   countHead();
+  if (leads_) passHeadOn();
   if (options_.may_repeat && ownerDiscards(end_stream)) return discard(end_stream);
+  if (options_.races) owner_.onUpstreamBegins();
   answered_ = true;
   answered_by_grpc_ = options_.grpc && http::isGrpc(head.headers);
   sent_body_.lose();
-  if (cluster_->stickiness() != nullptr) owner_.onUpstreamAnswer();
+  if (options_.tells_answer || cluster_->stickiness() != nullptr) owner_.onUpstreamAnswer();
   if (tunnel) {
     if (upstream::requestsObserved(*cluster_)) observeAnswer(status_);
     judged_ = true;
@@ -294,14 +310,13 @@ void UpstreamRequest::countHead() {
   endpoint_->stats().responses_by_class[index].add();
 }
 
-http::GrpcStatus UpstreamRequest::grpcStatusOfAnswer() const {
-  const http::FilterChainContext& context = chain_.context();
-  if (const auto status = http::grpcStatusIn(context.response_trailers)) return *status;
-  return http::grpcStatusIn(context.response.headers).value_or(http::httpToGrpc(status_));
+http::GrpcStatus UpstreamRequest::grpcStatusOfAnswer() {
+  if (const auto status = http::grpcStatusIn(responseTrailers())) return *status;
+  return http::grpcStatusIn(responseHead().headers).value_or(http::httpToGrpc(status_));
 }
 
 void UpstreamRequest::countGrpc(http::GrpcStatus status) {
-  chain_.context().info.grpc_status = status;
+  if (!unseen()) chain_.context().info.grpc_status = status;
   cluster_->cells().grpc_responses[static_cast<size_t>(status)]->add();
 }
 
@@ -316,6 +331,7 @@ void UpstreamRequest::onBody(buffer::Buffer& data, bool end_stream) {
 
 void UpstreamRequest::onTrailers() {
   if (swallow(nullptr, true)) return;
+  if (aside_ != nullptr) passTrailersOn();
   complete();
   chain_.respondTrailers();
 }

@@ -13,6 +13,7 @@
 #include "source/network/splicer.h"
 #include "source/router/replay_body.h"
 #include "source/router/retries.h"
+#include "source/router/route_actions.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/http_pool.h"
 
@@ -40,11 +41,15 @@ class UpstreamRequest final : public upstream::PoolRequest,
     virtual void onUpstreamTunnel() = 0;
     // The answer is complete, and about to be passed on.
     virtual void onUpstreamComplete() = 0;
+    // Only with Options::races: an answer has begun that is not discarded. From here on it is that
+    // of the request: see lead().
+    virtual void onUpstreamBegins() {}
     // The last call of this run: prepareReplay() and start(), now or later, or giveUp().
     virtual void onUpstreamFailed(const http::StreamError& error, Replay replay) = 0;
-    // An answer of failure has begun (of gRPC: one that is nothing but its status), and the request
-    // could be sent again. True: nobody is to see the answer. onUpstreamDiscarded(), the last call
-    // of this run, follows. `grpc_status`: kOk unless it is a call of gRPC.
+    // An answer of failure (of gRPC: one that is nothing but its status) has begun, or with
+    // Options::redirects a redirect, and the request could be sent again. True: nobody is to see
+    // the answer. onUpstreamDiscarded(), the last call of this run, follows. `grpc_status`: kOk
+    // unless it is a call of gRPC.
     virtual bool discardsAnswer(uint16_t status, http::GrpcStatus grpc_status) = 0;
     virtual void onUpstreamDiscarded() = 0;
 
@@ -58,7 +63,12 @@ class UpstreamRequest final : public upstream::PoolRequest,
     // endpoint may refuse a request.
     uint32_t keep_bytes = 0;
     bool may_repeat = false;        // the owner may discard answers
+    bool redirects = false;         // also with status 3xx
+    bool races = false;             // another one may run for the same request
+    bool tells_answer = false;      // onUpstreamAnswer() whatever the cluster is
     bool clients_deadline = false;  // the client has set the time that a call may take
+    // Request body kept for want of a connection before the client is slowed.
+    uint32_t max_waiting_bytes = RouteActions::kDefaultWaitingBytes;
   };
 
   UpstreamRequest(http::FilterChain& chain, Owner& owner);
@@ -84,6 +94,18 @@ class UpstreamRequest final : public upstream::PoolRequest,
   // Stops without a call to the owner: leaves the queue, or breaks the exchange off. There is no
   // other run: what still comes of the request is dropped.
   void giveUp();
+  // The same, but another one was faster: that is no failure of the endpoint. `slow`: the balancer
+  // is told how long it has taken so far.
+  void lose(bool slow);
+  // Before start(): this one runs beside `first`, whose request is complete and repeatable, with
+  // what that has sent and has not yet sent of the body. What comes of it nobody sees before
+  // lead().
+  void runBeside(const UpstreamRequest& first);
+  // It takes the place of `first`, which has ended.
+  void lead(const UpstreamRequest& first);
+  // What is to be sent of the body, with what has been: after prepareReplay(), when there will be
+  // no other run. Appends to `body`.
+  void takeBody(buffer::Buffer& body) { body.append(waiting_body_); }
   // While it runs: its time is over. `allowed`: since the request was complete, or since this run
   // began when that is later; nothing: the client has said when.
   void observeOverdue(std::optional<std::chrono::milliseconds> allowed);
@@ -107,8 +129,6 @@ class UpstreamRequest final : public upstream::PoolRequest,
     kComplete,  // the answer has come
     kFailed,    // or not, or it was cancelled, for good
   };
-  // Request body kept for want of a connection before the client is slowed.
-  static constexpr size_t kMaxWaitingBytes = 64 * 1024;
   // Bodies from here on are spliced.
   static constexpr uint64_t kMinSpliceBytes = 64 * 1024;
 
@@ -118,8 +138,12 @@ class UpstreamRequest final : public upstream::PoolRequest,
   network::TransportTarget transportTarget() const override;
   void onReadDone() override;
 
-  http::ResponseHead& responseHead() override { return chain_.context().response; }
-  http::HeaderMap& responseTrailers() override { return chain_.context().response_trailers; }
+  http::ResponseHead& responseHead() override {
+    return aside_ == nullptr ? chain_.context().response : aside_->head;
+  }
+  http::HeaderMap& responseTrailers() override {
+    return aside_ == nullptr ? chain_.context().response_trailers : aside_->trailers;
+  }
   void onInformational() override;
   void onHead(bool end_stream) override;
   void onBody(buffer::Buffer& data, bool end_stream) override;
@@ -131,14 +155,27 @@ class UpstreamRequest final : public upstream::PoolRequest,
   void onSpliceDone() override;
   void onSpliceSourceEnded() override;
 
+  // Where the answer of one that ran beside another is read into: the chain's head is the first
+  // one's for a part.
+  struct Aside {
+    http::ResponseHead head;
+    base::Arena arena;
+    http::HeaderMap trailers{arena};
+  };
+  bool unseen() const { return aside_ != nullptr && !leads_; }
+  void showFacts();
+  void passHeadOn();
+  void passTrailersOn();
+
   bool over() const { return state_ == State::kComplete || state_ == State::kFailed; }
+  bool encodeHead(bool end_stream);
   bool sendBody();
   void slowClient();
   void countHead();
   bool ownerDiscards(bool end_stream);
   void discard(bool end_stream);
   bool swallow(buffer::Buffer* data, bool end_stream);
-  http::GrpcStatus grpcStatusOfAnswer() const;
+  http::GrpcStatus grpcStatusOfAnswer();
   void countGrpc(http::GrpcStatus status);
   void firstByte();
   bool wantsSplice() const;
@@ -170,9 +207,11 @@ class UpstreamRequest final : public upstream::PoolRequest,
   buffer::Buffer waiting_body_;
   ReplayBody sent_body_;
   std::unique_ptr<network::Splicer> splicer_;
+  std::unique_ptr<Aside> aside_;               // null: it is the first one
   network::Connection* raw_target_ = nullptr;  // takes the response body past the chain
   uint64_t raw_bytes_ = 0;
   event::MonotonicTime sent_at_;
+  event::MonotonicTime first_byte_;  // of the answer, in this run
   Options options_;
   State state_ = State::kIdle;
   uint16_t status_ = 0;  // of the answer, as it came
@@ -186,6 +225,7 @@ class UpstreamRequest final : public upstream::PoolRequest,
   bool response_blocked_ = false;
   bool splice_due_ = false;  // the codec holds the body back for it
   bool reused_ = false;
+  bool leads_ = false;            // one that ran beside another, and is now the only one
   bool judged_ = false;           // what comes of it says nothing (more) of the endpoint
   bool client_was_slow_ = false;  // to take the answer, in this run
 };

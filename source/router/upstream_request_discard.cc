@@ -7,11 +7,12 @@
 
 namespace weir::router {
 
-// Asks about answers of failure. Of gRPC: those without a message, which are trailers only, or of
-// plain HTTP.
+// Asks about answers of failure, and redirects. Of gRPC: those without a message, which are
+// trailers only, or of plain HTTP.
 bool UpstreamRequest::ownerDiscards(bool end_stream) {
   const bool call_over = options_.grpc && (end_stream || status_ != 200);
-  if ((status_ < 400 && !call_over) || !sent_body_.intact()) return false;
+  const uint16_t least = options_.redirects ? 300 : 400;
+  if ((status_ < least && !call_over) || !sent_body_.intact()) return false;
   return owner_.discardsAnswer(status_,
                                options_.grpc ? grpcStatusOfAnswer() : http::GrpcStatus::kOk);
 }
@@ -27,7 +28,7 @@ void UpstreamRequest::discard(bool end_stream) {
   }
   http::RequestEncoder& encoder = *encoder_;
   const bool request_over = requestSent();
-  report(false);
+  report(status < 400);
   if (upstream::requestsObserved(*cluster_)) observeAnswer(status);
   leave(State::kIdle);
   if (!request_over) {

@@ -47,8 +47,8 @@ std::optional<event::MonotonicTime::duration> UpstreamRequest::answerTime() cons
   const http::StreamInfo& info = chain_.context().info;
   const event::MonotonicTime since = waitsSince();
   const bool complete = info.request_complete != event::MonotonicTime();
-  if (!complete || info.upstream_first_byte < since) return std::nullopt;
-  return info.upstream_first_byte - since;
+  if (!complete || first_byte_ < since) return std::nullopt;
+  return first_byte_ - since;
 }
 
 // That no connection came up, those have observed who make them.

@@ -22,7 +22,7 @@ void UpstreamRequest::onReadDone() {
 
 void UpstreamRequest::startSplice() {
   const uint64_t bytes = encoder_->rawBodyRemaining();
-  if (bytes == 0 || bytes != responseHead().content_length || response_blocked_) return;
+  if (bytes == 0 || bytes != chain_.context().response.content_length || response_blocked_) return;
   if (!chain_.responseBodyUnobserved()) return;
   raw_target_ = chain_.beginRawResponseBody(bytes);
   if (raw_target_ == nullptr) return;

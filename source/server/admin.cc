@@ -12,7 +12,10 @@
 namespace weir::server {
 namespace {
 
-// Answers one admin request when its body, which nobody looks at, has ended.
+// What a body may have.
+constexpr size_t kMostBodyBytes = 64 * 1024;
+
+// Answers one admin request when its body has ended.
 class AdminTerminal final : public http::Terminal {
  public:
   AdminTerminal(Server& server, http::FilterChain& chain) : server_(server), chain_(chain) {}
@@ -20,12 +23,25 @@ class AdminTerminal final : public http::Terminal {
   void onRequestHead(http::RequestHead&, bool end_stream) override {
     if (end_stream) answer();
   }
-  void onRequestBody(buffer::Buffer&, bool end_stream) override {
+  void onRequestBody(buffer::Buffer& data, bool end_stream) override {
+    if (refused_) return data.clear();
+    if (body_.size() + data.size() > kMostBodyBytes) {
+      refused_ = true;
+      data.clear();
+      return give(adminError(413, "the body has more than 64 KiB"));
+    }
+    body_ += data.toString();
+    data.clear();
     if (end_stream) answer();
   }
-  void onRequestTrailers(http::HeaderMap&) override { answer(); }
+  void onRequestTrailers(http::HeaderMap&) override {
+    if (!refused_) answer();
+  }
   void onResponseBlocked(bool) override {}
-  void onStreamEnd() override { dropLater(); }
+  void onStreamEnd() override {
+    dropLater();
+    std::string().swap(body_);  // nobody runs the destructor
+  }
 
  private:
   void answer() {
@@ -36,7 +52,8 @@ class AdminTerminal final : public http::Terminal {
                                              .path = path.substr(0, question),
                                              .query = question == std::string_view::npos
                                                           ? parseQuery({})
-                                                          : parseQuery(path.substr(question + 1))});
+                                                          : parseQuery(path.substr(question + 1)),
+                                             .body = body_});
     if (reply.later == nullptr) return give(reply);
     later_ = std::move(reply.later);
     later_->start([this](const AdminReply& given) {
@@ -80,6 +97,8 @@ class AdminTerminal final : public http::Terminal {
   Server& server_;
   http::FilterChain& chain_;
   std::unique_ptr<LaterReply> later_;  // under way
+  std::string body_;
+  bool refused_ = false;
 };
 
 class WorkerAdminTerminalFactory final : public http::WorkerTerminalFactory {

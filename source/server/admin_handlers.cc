@@ -12,7 +12,9 @@
 #include "source/server/admin_clusters.h"
 #include "source/server/admin_endpoints.h"
 #include "source/server/admin_events.h"
+#include "source/server/admin_explain.h"
 #include "source/server/admin_json.h"
+#include "source/server/admin_requests.h"
 #include "source/server/dictionary_metrics.h"
 #include "source/server/endpoint_metrics.h"
 #include "source/server/server.h"
@@ -138,12 +140,33 @@ AdminReply quit(Server& server, const AdminRequest&) {
   return adminJson(stateOf(server));
 }
 
-AdminReply index(Server&, const AdminRequest&) {
+AdminReply index(Server& server, const AdminRequest&) {
   Json all = Json::array();
+  const auto add = [&all](std::string_view path, std::string_view method, std::string_view help) {
+    all.push_back({{"path", path}, {"method", method}, {"help", help}});
+  };
   for (const AdminEndpoint& endpoint : adminEndpoints()) {
-    all.push_back({{"path", endpoint.path}, {"method", endpoint.method}, {"help", endpoint.help}});
+    add(endpoint.path, endpoint.method, endpoint.help);
   }
+  for (const auto& path : server.extensionPaths().list()) add(path->path, path->method, path->help);
   return adminJson({{"endpoints", std::move(all)}});
+}
+
+// Nothing: no extension has this path. `allow` gets the methods that it takes.
+std::optional<AdminReply> askExtension(Server& server, const AdminRequest& request,
+                                       std::string_view method, std::string& allow) {
+  const ExtensionPaths& paths = server.extensionPaths();
+  if (const auto found = paths.find(request.path, method)) {
+    config::AdminPathReply reply =
+        found->handle({.method = method, .path = request.path, .query = request.query});
+    return AdminReply{.status = reply.status,
+                      .body = std::move(reply.body),
+                      .content_type = std::move(reply.content_type)};
+  }
+  for (const auto& path : paths.list()) {
+    if (path->path == request.path) allow += (allow.empty() ? "" : ", ") + path->method;
+  }
+  return std::nullopt;
 }
 
 int hexValue(char c) {
@@ -231,9 +254,14 @@ const std::vector<AdminEndpoint>& adminEndpoints() {
       {"/live", "GET", "200 while the process lives.", live},
       {"/logging", "GET", "Levels of the operational log.", logging},
       {"/logging", "POST", "?level=LEVEL[&area=AREA] sets a level.", setLogging},
+      {"/explain", "POST",
+       "What would become of a request, or why one became what it did: JSON with url, or "
+       "request_id; ?format=text.",
+       explainRequest},
       {"/metrics", "GET", "Statistics in Prometheus text format; ?filter=TEXT.", metrics},
       {"/quit", "POST", "Graceful shutdown.", quit},
       {"/ready", "GET", "200 while serving, 503 while starting or draining.", ready},
+      {"/requests", "GET", "The last exchanges, newest first; ?id=&status=&limit=.", showRequests},
       {"/stats", "GET", "Statistics as JSON; ?filter=TEXT.", stats},
   };
   return endpoints;
@@ -247,6 +275,7 @@ AdminReply handleAdmin(Server& server, const AdminRequest& request) {
     if (endpoint.method == method) return endpoint.handle(server, request);
     allow += (allow.empty() ? "" : ", ") + std::string(endpoint.method);
   }
+  if (auto reply = askExtension(server, request, method, allow)) return *std::move(reply);
   if (allow.empty()) {
     return adminError(404,
                       base::concat("no such path: ", request.path, "; GET / lists what there is"));

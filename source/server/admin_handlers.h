@@ -17,6 +17,7 @@ struct AdminRequest {
   std::string_view method;
   std::string_view path;                                  // without the query
   std::map<std::string, std::string, std::less<>> query;  // percent-decoded
+  std::string_view body = {};
 };
 
 struct AdminReply;
@@ -49,7 +50,7 @@ struct AdminEndpoint {
   AdminReply (*handle)(Server& server, const AdminRequest& request);
 };
 
-// All of them, by path: also what GET / lists. Main-thread only.
+// Weir's own, by path; GET / lists them and those of extensions. Main-thread only.
 const std::vector<AdminEndpoint>& adminEndpoints();
 
 // Answers a request: 404 for an unknown path, 405 for the wrong method. Main-thread only.

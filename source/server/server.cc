@@ -92,6 +92,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, stats::Store& s
   main_services_.put(tasks_);
   main_services_.put(stats_.block(0));
   main_services_.put(dictionaries_);
+  main_services_.put<config::AdminPaths>(extension_paths_);
   routing_ = std::make_unique<control::RoutingState>(
       main_services_, [this](const std::shared_ptr<const control::HostsBatch>& batch) {
         for (auto& worker : workers_) worker->updateHosts(batch);

@@ -18,6 +18,7 @@
 #include "source/event/uv_dispatcher.h"
 #include "source/network/io_context.h"
 #include "source/server/admin_events.h"
+#include "source/server/extension_paths.h"
 #include "source/server/listen_sockets.h"
 #include "source/server/worker.h"
 #include "source/stats/stats.h"
@@ -58,6 +59,9 @@ class Server {
 
   Phase phase() const { return phase_; }
   const config::Snapshot& snapshot() const { return *publisher_.current(); }
+  const std::shared_ptr<const config::Snapshot>& sharedSnapshot() const {
+    return publisher_.current();
+  }
   uint64_t nextVersion() const { return publisher_.nextVersion(); }
   // Members and health of the clusters. Main-thread only, as long as this is not being destroyed.
   control::RoutingState& routing() const { return *routing_; }
@@ -65,10 +69,13 @@ class Server {
   const network::Address* adminAddress() const;
   stats::Store& stats() { return stats_; }
   base::FileWriter& files() { return files_; }
+  // What main parts add to the admin interface.
+  const ExtensionPaths& extensionPaths() const { return extension_paths_; }
   event::Dispatcher& dispatcher() const { return *dispatcher_; }
   // Of the main thread's own connections: admin, and what main parts make.
   network::IoContext& io() { return io_; }
   uint32_t workerCount() const { return static_cast<uint32_t>(workers_.size()); }
+  Worker& worker(uint32_t index) { return *workers_[index]; }
   EventWaits& eventWaits() { return event_waits_; }
   uint32_t openConnections() const { return total_connections_->open(); }
   event::MonotonicTime started() const { return started_; }
@@ -91,6 +98,7 @@ class Server {
   network::IoContext io_;
   base::FileWriter files_;
   base::SharedDictionaries dictionaries_;
+  ExtensionPaths extension_paths_;
   base::ServiceMap main_services_;
   std::vector<std::shared_ptr<config::MainPart>> main_parts_;  // of the running configuration
   std::shared_ptr<network::ConnectionBudget> total_connections_;

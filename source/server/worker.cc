@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "source/base/concat.h"
+#include "source/base/drain_state.h"
 #include "source/base/log.h"
 #include "source/base/worker_place.h"
+#include "source/http/onward_exchange.h"
 #include "source/network/udp_listener.h"
 #include "source/router/worker_http_calls.h"
 #include "source/upstream/routing_monitor.h"
@@ -57,10 +59,14 @@ class Worker::Data {
             "snapshots_refused_total",
             "Snapshots that a worker refused because it had a newer one."))) {
     services_.put(place_);
+    services_.put(drain_state_);
+    services_.put(recent_);
     services_.put(monitor_);
     services_.put(clusters_);
     calls_.emplace(services_);
     services_.put<router::HttpCalls>(*calls_);
+    onward_.emplace(services_);
+    services_.put(*onward_);
     gauge_armed_ = dispatcher.preciseNow();
     gauge_timer_.arm(kGaugeInterval);
   }
@@ -72,6 +78,7 @@ class Worker::Data {
     }
     snapshot_ = update.snapshot;
     calls_->setMaxForgotten(snapshot_->runtime.max_unawaited_calls);
+    recent_.setCapacity(snapshot_->runtime.recent_requests);
     clusters_.apply(snapshot_->clusters, update.hosts);
     updateListeners(update.listeners);
     set(snapshot_version_, snapshot_->version);
@@ -86,10 +93,13 @@ class Worker::Data {
   }
 
   void drain(std::function<void()> drained) {
+    drain_state_.draining = true;
     drained_ = std::move(drained);
     for (auto& [name, entry] : listeners_) entry.drain(index_);
     checkDrained();
   }
+
+  WorkerView view() const { return {clusters_, recent_}; }
 
   void closeAll() {
     for (auto& [name, entry] : listeners_) entry.closeAll();
@@ -102,6 +112,7 @@ class Worker::Data {
     listeners_.clear();
     retired_.clear();
     calls_->endAll();
+    onward_->endAll();
     clusters_.apply({});
   }
 
@@ -221,12 +232,15 @@ class Worker::Data {
   const WorkerEnvironment& environment_;
   const uint32_t index_;
   base::WorkerPlace place_;
+  base::DrainState drain_state_;
+  http::RecentRequests recent_;
   stats::Block& stats_;
   network::IoContext io_;
   base::ServiceMap services_;
   upstream::RoutingMonitor monitor_;
   upstream::ClusterSet clusters_;
   std::optional<router::WorkerHttpCalls> calls_;  // wants the clusters among the services
+  std::optional<http::OnwardExchanges> onward_;
   control::SnapshotVersion version_;
   std::shared_ptr<const config::Snapshot> snapshot_;
   absl::flat_hash_map<std::string, Entry> listeners_;
@@ -279,6 +293,10 @@ void Worker::updateHosts(std::shared_ptr<const control::HostsBatch> batch) {
 
 void Worker::drain(std::function<void()> drained) {
   post([drained = std::move(drained)](Data& data) { data.drain(drained); });
+}
+
+void Worker::ask(std::function<void(const WorkerView&)> look) {
+  post([look = std::move(look)](Data& data) { look(data.view()); });
 }
 
 void Worker::closeAll() {

@@ -17,6 +17,7 @@
 #include "source/control/routing_state.h"
 #include "source/control/snapshot_publisher.h"
 #include "source/event/uv_dispatcher.h"
+#include "source/http/recent_requests.h"
 #include "source/network/io_context.h"
 #include "source/network/listener.h"
 #include "source/stats/stats.h"
@@ -53,6 +54,12 @@ struct WorkerUpdate {
   event::MonotonicTime published;
 };
 
+// What a worker shows of itself, on its thread. Borrows.
+struct WorkerView {
+  const upstream::ClusterSet& clusters;
+  const http::RecentRequests& recent;
+};
+
 // One data-plane thread: loop, clusters, listeners. Created, told and joined by the main thread;
 // what it is told is posted to its loop. Thread-safe.
 class Worker {
@@ -70,6 +77,8 @@ class Worker {
   // Stops accepting, finishes what runs; calls `drained` (on the worker's thread) when no client
   // connection is left.
   void drain(std::function<void()> drained);
+  // Lets `look` look, on the worker's thread, after all that it was told before.
+  void ask(std::function<void(const WorkerView&)> look);
   // Closes every client connection now.
   void closeAll();
   void stop();

@@ -57,6 +57,16 @@ class WorkerCluster final : public base::LocalCounted, public HostLoads {
     std::string_view reason = {};                  // static text unless kEndpoint
   };
   Choice choose(const PickContext& context);
+  // What its balancer says of a pick, which is not made; empty where it has no endpoints of its
+  // own. Past stickiness.
+  PickForecast forecast(PickContext context) const;
+  // Where stickiness would send it. Changes nothing; asks no store.
+  struct StickyForecast {
+    bool bound = false;
+    std::optional<uint32_t> host = {};  // it belongs to; nothing: to one that is not there any more
+    bool goes_there = false;            // as far as health and room go
+  };
+  StickyForecast forecastSticky(PickContext context);
   // Null: none of its own.
   Stickiness* stickiness() { return stickiness_.get(); }
   // Only where there is stickiness.

@@ -52,7 +52,7 @@ struct RetryLimits {
   // Of the requests in flight (L4: connections), in a hundred; never fewer than `at_least`. 0: no
   // budget.
   uint32_t budget_percent = 20;
-  uint32_t at_least = 3;
+  uint32_t at_least = 10;
 };
 
 // What becomes of the connections to the endpoints of a cluster.

@@ -36,6 +36,7 @@ class GroupedBalancer final : public LoadBalancer, private HostLoads {
 
   void onHostSet(const HostSet& hosts, const HostLoads& loads) override;
   Pick pick(const PickContext& context) override;
+  void forecast(const PickContext& context, PickForecast& out) const override;
   void onResponse(uint32_t host, std::chrono::microseconds took, bool success,
                   event::MonotonicTime now) override;
 
@@ -58,9 +59,11 @@ class GroupedBalancer final : public LoadBalancer, private HostLoads {
   uint32_t inFlight(uint32_t host) const override;
   bool full(uint32_t host) const override { return loads_->full(host); }
 
+  std::optional<uint64_t> keyOf(const PickContext& context) const;
   uint64_t hashOf(const PickContext& context) const;
   Pick pickFor(const PickContext& context);
   uint32_t chooseGroup(const PickContext& context);
+  uint32_t groupOf(uint64_t hash) const;
   double scoreOf(uint32_t group, uint64_t hash) const;
   bool tooYoung(uint32_t host, const Asking& asking) const {
     return slow_ && slow_start_.of(host) < asking.luck;
@@ -128,11 +131,41 @@ Pick GroupedBalancer::pick(const PickContext& context) {
   return pickFor(complete);
 }
 
-uint64_t GroupedBalancer::hashOf(const PickContext& context) const {
+std::optional<uint64_t> GroupedBalancer::keyOf(const PickContext& context) const {
   std::optional<uint64_t> hash;
   if (context.hash_policy != nullptr) hash = context.hash_policy->hash(context);
-  if (!hash) hash = factory_.ownHash(context);
+  return hash ? hash : factory_.ownHash(context);
+}
+
+uint64_t GroupedBalancer::hashOf(const PickContext& context) const {
+  const std::optional<uint64_t> hash = keyOf(context);
   return hash ? *hash : context_.random.next();
+}
+
+void GroupedBalancer::forecast(const PickContext& context, PickForecast& out) const {
+  PickContext complete = context;
+  if (uses_hash_ && !complete.hash) {
+    if (complete.hash_policy == nullptr && context_.cluster != nullptr) {
+      complete.hash_policy = context_.cluster->config().hash_policy.get();
+    }
+    complete.hash = keyOf(complete);
+  }
+  const bool by_chance = uses_hash_ ? !complete.hash : parts_.size() > 1;
+  const uint32_t group = by_chance || parts_.empty() ? 0 : groupOf(complete.hash.value_or(0));
+  std::optional<uint32_t> host;
+  for (uint32_t i = 0; i < parts_.size(); ++i) {
+    out.host.reset();
+    parts_[i].algorithm->forecast(complete, out);
+    if (i == group) host = out.host;
+  }
+  // What hashes nothing gives anybody anything.
+  if (uses_hash_ && by_chance) out.rule = "nothing to hash came with the request: by chance";
+  if (parts_.size() == 1 && hosts_->groups[0].hosts.size() == 1) {
+    host = hosts_->groups[0].hosts.front();
+  }
+  const bool sure =
+      (!by_chance || parts_.size() == 1) && host && !loads_->full(*host) && !slow_start_.any();
+  out.host = sure ? host : std::nullopt;
 }
 
 Pick GroupedBalancer::pickFor(const PickContext& context) {
@@ -153,15 +186,19 @@ bool GroupedBalancer::good(const Pick& pick, const Asking& asking) const {
 }
 
 uint32_t GroupedBalancer::chooseGroup(const PickContext& context) {
+  if (uses_hash_) return groupOf(*context.hash);
   uint32_t best = 0;
-  if (!uses_hash_) {
-    const uint64_t point = points_.next() >> (64 - kWholeBits);
-    while (best + 1 < parts_.size() && point >= parts_[best].end) ++best;
-    return best;
-  }
-  double score = scoreOf(0, *context.hash);
+  const uint64_t point = points_.next() >> (64 - kWholeBits);
+  while (best + 1 < parts_.size() && point >= parts_[best].end) ++best;
+  return best;
+}
+
+uint32_t GroupedBalancer::groupOf(uint64_t hash) const {
+  if (parts_.size() == 1) return 0;
+  uint32_t best = 0;
+  double score = scoreOf(0, hash);
   for (uint32_t i = 1; i < parts_.size(); ++i) {
-    const double other = scoreOf(i, *context.hash);
+    const double other = scoreOf(i, hash);
     if (other < score) {
       best = i;
       score = other;

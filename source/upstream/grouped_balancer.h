@@ -21,6 +21,8 @@ class Algorithm {
   // One of the group, if there is one that isTried() does not say of: one that hashes gives the
   // owner that the key has when those are not there. When all have been tried it gives one of them.
   virtual Pick pick(const PickContext& context) = 0;
+  // As LoadBalancer::forecast, for hosts of the group.
+  virtual void forecast(const PickContext& /*context*/, PickForecast& /*out*/) const {}
   // As LoadBalancer::onResponse, for hosts of the group.
   virtual void onResponse(uint32_t /*host*/, std::chrono::microseconds /*took*/, bool /*success*/,
                           event::MonotonicTime /*now*/) {}

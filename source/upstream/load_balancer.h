@@ -91,6 +91,18 @@ struct Pick {
   static Pick failure(std::string_view reason) { return {Kind::kFailure, 0, reason}; }
 };
 
+// What a balancer can say of a pick without making it; for people.
+struct PickForecast {
+  // How it chooses, with its numbers: "fewest requests in flight for its weight, of all". Empty: it
+  // does not say.
+  std::string rule = {};
+  // What `scores` are: "requests in flight, with this one, over weight". Empty: there are none.
+  std::string score = {};
+  std::vector<std::optional<double>> scores = {};  // by host
+  // The one it would be; nothing: chance, or what only the next pick knows, decides.
+  std::optional<uint32_t> host = {};
+};
+
 // What a worker knows of the load on the endpoints, by index into the current host set.
 // Worker-confined.
 class HostLoads {
@@ -118,6 +130,9 @@ class LoadBalancer {
   // that stay (by HostSet::Host::uid). `hosts` and `loads` stay valid until the next call.
   virtual void onHostSet(const HostSet& hosts, const HostLoads& loads) = 0;
   virtual Pick pick(const PickContext& context) = 0;
+  // Says what it would do, and changes nothing, neither here nor elsewhere. `out.scores` has an
+  // entry for each host.
+  virtual void forecast(const PickContext& /*context*/, PickForecast& /*out*/) const {}
   // Feedback, for algorithms that learn from traffic. `took`: the exchange from when it found a
   // connection (HTTP), to connect (TCP), until the first answer (UDP); zero when it found none. Not
   // called for what the client has given up.

@@ -63,6 +63,8 @@ struct StickyRequest {
   uint64_t own = 0;     // whom this request itself has bound the client to; 0: none
   uint64_t stored = 0;  // what the store has said, as `found`
   Outcome outcome = Outcome::kNew;
+  // Somebody only wants to know: nothing is refreshed, counted or asked for.
+  bool only_look = false;
   // The store has been asked for it.
   bool asked = false;
   uint8_t lookups = 0;  // begun

@@ -47,6 +47,7 @@ class alignas(64) StickyTable::Shard {
   ~Shard();
   void setCapacity(uint32_t entries);
   Found find(uint64_t key, Tick now, Tick ttl, std::optional<Tick> confirm_after);
+  uint64_t look(uint64_t key, Tick now);
   struct Bound {
     uint64_t uid = 0;   // whom it is bound to now
     bool same = false;  // and was before
@@ -151,6 +152,12 @@ StickyTable::Found StickyTable::Shard::find(uint64_t key, Tick now, Tick ttl,
   }
   use(index, now, ttl);
   return found;
+}
+
+uint64_t StickyTable::Shard::look(uint64_t key, Tick now) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = indexOf(key);
+  return index == kNone || over(at(index), now) ? 0 : targets_[at(index).target].uid;
 }
 
 // It has come again.
@@ -397,6 +404,10 @@ StickyTable::Found StickyTable::find(uint64_t key, event::MonotonicTime now,
   std::optional<Tick> after;
   if (confirm_after) after = static_cast<Tick>(*confirm_after / kTick);
   return shardOf(key).find(key, tickOf(now), ttl_.load(std::memory_order_relaxed), after);
+}
+
+uint64_t StickyTable::look(uint64_t key, event::MonotonicTime now) const {
+  return shardOf(key).look(key, tickOf(now));
 }
 
 uint64_t StickyTable::bind(uint64_t key, uint64_t uid, const std::shared_ptr<EndpointUsage>& usage,

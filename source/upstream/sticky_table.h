@@ -61,6 +61,8 @@ class StickyTable final : public StickyMemory {
   // Its ttl begins anew.
   Found find(uint64_t key, event::MonotonicTime now,
              std::optional<std::chrono::milliseconds> confirm_after = std::nullopt);
+  // The same without touching it; 0: not bound.
+  uint64_t look(uint64_t key, event::MonotonicTime now) const;
   // Binds it, if it is bound to `expected` (0: to nobody) or to `uid`. Whom it is bound to then.
   // 0 when the limits leave no room at all. `usage`: of the endpoint, may be null.
   uint64_t bind(uint64_t key, uint64_t uid, const std::shared_ptr<EndpointUsage>& usage,

@@ -14,6 +14,13 @@
 namespace weir::buffer {
 namespace {
 
+// Immutable.
+class SharedText final : public SharedOwner {
+ public:
+  explicit SharedText(std::string t) : text(std::move(t)) {}
+  const std::string text;
+};
+
 class Trial {
  public:
   explicit Trial(uint64_t seed) : random_(seed) {}
@@ -59,7 +66,7 @@ class Trial {
       buffer.clear();
       model.clear();
     }
-    operation_ = static_cast<int>(random_.uniform(14));
+    operation_ = static_cast<int>(random_.uniform(15));
     switch (operation_) {
       case 0: {
         const std::string added = text(size());
@@ -70,6 +77,14 @@ class Trial {
       case 1: {
         const std::string added = text(size());
         buffer.append(sliceOf(added));
+        model += added;
+        break;
+      }
+      case 14: {
+        const std::string added = text(size());
+        const SharedText* const owner = new SharedText(added);
+        buffer.append(*owner, owner->text);
+        owner->release();
         model += added;
         break;
       }

@@ -1,8 +1,11 @@
 #include "source/buffer/buffer.h"
 
+#include <atomic>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -205,6 +208,101 @@ TEST_F(BufferTest, MovedFromIsEmpty) {
   a.append("again");
   a = std::move(b);
   EXPECT_EQ(a.toString(), "text");
+}
+
+// Immutable; says how many there are.
+class SharedText final : public SharedOwner {
+ public:
+  SharedText(std::string t, std::atomic<int>& count) : text(std::move(t)), count_(count) {
+    ++count_;
+  }
+  ~SharedText() override { --count_; }
+  const std::string text;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+TEST_F(BufferTest, RefersToBytesOfASharedOwnerWithoutCopying) {
+  std::atomic<int> owners = 0;
+  const auto* const owner = new SharedText(std::string(100'000, 'x'), owners);
+  {
+    Buffer buffer(pool_);
+    buffer.append("head");
+    buffer.append(*owner, owner->text);
+    owner->release();
+    EXPECT_EQ(owners, 1);
+    Buffer other(pool_);
+    other.append(buffer);
+    other.drain(4);
+    EXPECT_EQ(other.front().data(), owner->text.data());
+    EXPECT_EQ(other.bytesPinned(), 100'000u);
+    EXPECT_LT(pool_.bytesInUse(), 2000u);  // that the owner's bytes are not the pool's
+    other.drain(99'999);
+    EXPECT_EQ(owners, 1);
+    other.drain(1);
+    EXPECT_EQ(owners, 0);
+  }
+}
+
+TEST_F(BufferTest, NeverWritesToBytesOfASharedOwner) {
+  std::atomic<int> owners = 0;
+  const auto* const owner = new SharedText("0123456789", owners);
+  {
+    Buffer buffer(pool_);
+    buffer.append(*owner, std::string_view(owner->text).substr(2, 4));
+    owner->release();
+    buffer.append("tail");
+    buffer.prepend("front");
+    EXPECT_EQ(buffer.toString(), "front2345tail");
+    buffer.drain(6);
+    buffer.prepend("x");
+    EXPECT_EQ(buffer.toString(), "x345tail");
+    EXPECT_EQ(buffer.linearize(5), "x345t");
+    buffer.compact();
+    EXPECT_EQ(buffer.toString(), "x345tail");
+    std::span<char> room = buffer.reserve(3);
+    room[0] = '!';
+    buffer.commit(1);
+    EXPECT_EQ(buffer.toString(), "x345tail!");
+  }
+  EXPECT_EQ(owners, 0);
+}
+
+TEST_F(BufferTest, SlicesOfASharedOwnerKeepItAlive) {
+  std::atomic<int> owners = 0;
+  const auto* const owner = new SharedText("0123456789", owners);
+  Buffer buffer(pool_);
+  buffer.append(*owner, owner->text);
+  owner->release();
+  {
+    const Slice slice = buffer.shareFront(buffer.front().data() + 3, 2);
+    buffer.clear();
+    EXPECT_EQ(owners, 1);
+    EXPECT_EQ(slice.view(), "34");
+  }
+  EXPECT_EQ(owners, 0);
+}
+
+TEST(SharedOwner, ServesTheBuffersOfManyThreads) {
+  std::atomic<int> owners = 0;
+  const auto* const owner = new SharedText(std::string(10'000, 'x'), owners);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([owner] {
+      BlockPool pool;
+      for (int i = 0; i < 2000; ++i) {
+        Buffer buffer(pool);
+        buffer.append(*owner, owner->text);
+        buffer.drain(5000);
+        EXPECT_EQ(buffer.size(), 5000u);
+      }
+      EXPECT_EQ(pool.bytesInUse(), 0u);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  owner->release();
+  EXPECT_EQ(owners, 0);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ TEST_F(PoolOptionsTest, HasDefaults) {
   EXPECT_EQ(cluster->queue_order, upstream::QueueOrder::kFifo);
   EXPECT_EQ(cluster->retry_limits.most, 0u);
   EXPECT_EQ(cluster->retry_limits.budget_percent, 20u);
-  EXPECT_EQ(cluster->retry_limits.at_least, 3u);
+  EXPECT_EQ(cluster->retry_limits.at_least, 10u);
   EXPECT_EQ(cluster->connections.preconnect, 0u);
   EXPECT_EQ(cluster->connections.max_lifetime, milliseconds(0));
   EXPECT_FALSE(cluster->connections.keep_alive.enabled);

@@ -80,5 +80,18 @@ TEST(CommandLine, TakesOperands) {
               HasSubstr("Usage: weir run -c FILE [-q] FILE…"));
 }
 
+TEST(CommandLine, SomeOptionsMayComeSeveralTimes) {
+  const Option options[] = {{"header", 'H', "FIELD", "A field.", false, /*many=*/true}};
+  std::vector<std::string> words = {"-H", "a: 1", "--header=b: 2"};
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  std::string error;
+  const auto arguments = parseArguments({"explain", options, {}}, pointers, error);
+  ASSERT_TRUE(arguments.has_value()) << error;
+  EXPECT_EQ(arguments->all("header"), (std::vector<std::string>{"a: 1", "b: 2"}));
+  EXPECT_TRUE(arguments->has("header"));
+  EXPECT_TRUE(arguments->all("other").empty());
+}
+
 }  // namespace
 }  // namespace weir::exe

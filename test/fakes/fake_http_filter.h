@@ -20,13 +20,14 @@ struct FilterScript {
   std::function<Verdict(FilterHandle&, ResponseHead&, bool end)> response_head;
   std::function<Verdict(FilterHandle&, buffer::Buffer&, bool end)> response_body;
   std::function<Verdict(FilterHandle&, HeaderMap&)> response_trailers;
+  std::function<void(FilterHandle&, bool blocked)> answer_blocked;
 
   FilterHandle* handle = nullptr;  // of the filter made last; null when its stream has ended
   int made = 0;
   int ended = 0;
   int destroyed = 0;
-  std::string
-      calls;  // "Q" request head, "q" body, "T" trailers; "I", "R", "r", "t" of the response
+  std::string calls;  // "Q" request head, "q" body, "T" trailers; "I", "R", "r", "t" of the
+                      // response; "B", "b": its answer is blocked, is not any more
 };
 
 // An HTTP filter that does what its script says. Worker-confined.
@@ -56,6 +57,10 @@ class FakeHttpFilter final : public HttpFilter {
   }
   Verdict onResponseTrailers(HeaderMap& trailers) override {
     return play('t', script_.response_trailers, trailers);
+  }
+  void onAnswerBlocked(bool blocked) override {
+    script_.calls += blocked ? 'B' : 'b';
+    if (script_.answer_blocked) script_.answer_blocked(handle(), blocked);
   }
   void onStreamEnd() override {
     script_.handle = nullptr;

@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "extensions/stickiness/store/redis_protocol.h"
+#include "source/redis/protocol.h"
 #include "test/fuzz/entry_point.h"
 
 namespace {
 
-using namespace weir::extensions::stickiness::store;
+using namespace weir::redis;
 
 void require(bool holds, const char* what) {
   if (holds) return;
@@ -22,18 +22,18 @@ void require(bool holds, const char* what) {
 // All answers as one text, with how it ended. What is too long is noticed the later the larger the
 // pieces are, so it does not count.
 std::string readAll(std::string_view bytes, size_t piece) {
-  RedisReader reader;
+  Reader reader;
   std::string all;
   for (size_t at = 0; at < bytes.size(); at += piece) {
     reader.feed(bytes.substr(at, piece));
-    RedisReply reply;
-    RedisReader::Result result = reader.next(reply);
-    for (; result == RedisReader::Result::kReply; result = reader.next(reply)) {
-      require(reply.text.size() <= RedisReader::kMaxReply, "an answer is not longer than that");
+    Reply reply;
+    Reader::Result result = reader.next(reply);
+    for (; result == Reader::Result::kReply; result = reader.next(reply)) {
+      require(reply.text.size() <= Reader::kMaxReply, "an answer is not longer than that");
       all += std::to_string(static_cast<int>(reply.kind)) + " " + std::string(reply.text) + " " +
              std::to_string(reply.integer) + "\n";
     }
-    if (result == RedisReader::Result::kBroken) {
+    if (result == Reader::Result::kBroken) {
       require(!reader.problem().empty(), "there is a reason");
       return all + "broken";
     }
@@ -46,7 +46,7 @@ std::string readAll(std::string_view bytes, size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1,
-                               std::min<size_t>(size - 1, RedisReader::kMaxReply));
+                               std::min<size_t>(size - 1, Reader::kMaxReply));
   const size_t piece = 1 + data[0];
   require(readAll(bytes, piece) == readAll(bytes, bytes.size() + 1), "pieces do not matter");
   return 0;

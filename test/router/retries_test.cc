@@ -13,10 +13,10 @@ namespace {
 using http::GrpcStatus;
 using std::chrono::milliseconds;
 
-constexpr RetryPolicy kPolicy{.max_retries = 3,
-                              .grpc_statuses = RetryPolicy::bit(GrpcStatus::kUnavailable),
-                              .base_interval = milliseconds(100),
-                              .max_interval = milliseconds(350)};
+const RetryPolicy kPolicy{.max_retries = 3,
+                          .grpc_statuses = RetryPolicy::bit(GrpcStatus::kUnavailable),
+                          .base_interval = milliseconds(100),
+                          .max_interval = milliseconds(350)};
 
 using Condition = RetryPolicy::Condition;
 
@@ -51,6 +51,41 @@ TEST_F(RetriesTest, WithoutAPolicyOnlyWhatIsSafe) {
   }
   EXPECT_EQ(retries_.count(), 0u);
   EXPECT_FALSE(retries_.exhausted());
+}
+
+// What an answer asks to wait before: the pause, or nothing.
+TEST_F(RetriesTest, WhatIsAskedToWaitIsWaited) {
+  RetryPolicy policy{.max_retries = 10, .base_interval = milliseconds(10)};
+  policy.statuses.set(429 - RetryPolicy::kFirstStatus);
+  policy.statuses.set(503 - RetryPolicy::kFirstStatus);
+  const auto pause = [&](uint16_t status, bool untried, milliseconds wait, milliseconds left) {
+    Retries retries(random_);
+    retries.follow(&policy, /*grpc=*/false, /*idempotent=*/true);
+    const auto again = retries.after({.replay = Replay::kAnswered,
+                                      .status = status,
+                                      .untried = untried,
+                                      .wait = wait,
+                                      .left = left});
+    EXPECT_FALSE(retries.exhausted());
+    return again ? again->pause : std::nullopt;
+  };
+  constexpr milliseconds kLong{60'000};
+  for (const uint16_t status : {429, 503}) {
+    const auto waited = pause(status, false, milliseconds(2000), kLong);
+    ASSERT_TRUE(waited);
+    EXPECT_GE(*waited, milliseconds(2000));
+    EXPECT_LE(*waited, milliseconds(2010));
+    EXPECT_TRUE(pause(status, false, milliseconds(5000), kLong));
+    EXPECT_FALSE(pause(status, false, milliseconds(5001), kLong));
+    EXPECT_FALSE(pause(status, false, milliseconds(2000), milliseconds(1999)));
+  }
+  // Another endpoint may do, unless it is the client that has asked for too much.
+  ASSERT_TRUE(pause(503, true, kLong, kLong));
+  EXPECT_LE(*pause(503, true, kLong, kLong), milliseconds(10));
+  EXPECT_FALSE(pause(429, true, kLong, kLong));
+  policy.max_retry_after = milliseconds(0);
+  ASSERT_TRUE(pause(429, false, kLong, kLong));
+  EXPECT_LE(*pause(429, false, kLong, kLong), milliseconds(10));
 }
 
 TEST_F(RetriesTest, AReusedConnectionThatBrokeIsRetriedOnceAtOnceOnAFreshOne) {

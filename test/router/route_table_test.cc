@@ -10,6 +10,7 @@
 #include "source/base/random.h"
 #include "source/base/regex.h"
 #include "source/http/message.h"
+#include "source/http/path_template.h"
 #include "source/http/stream_info.h"
 
 namespace weir::router {
@@ -61,6 +62,51 @@ TEST(RouteTableTest, SegmentPrefixesEndAtBorders) {
   EXPECT_EQ(nameAt(*t, "/apix"), "prefix");
   EXPECT_EQ(nameAt(*t, "/x/y"), "slash");
   EXPECT_EQ(nameAt(*t, "/x"), "none");
+}
+
+TEST(RouteTableTest, CaseOfPathsMayMakeNoDifference) {
+  std::vector<RouteEntry> routes = {
+      route(Kind::kExact, "/Exact", "exact"),          route(Kind::kPrefix, "/Pre/Fix", "prefix"),
+      route(Kind::kSegmentPrefix, "/Seg", "segment"),  route(Kind::kRegex, "/re[xX]/q", "regex"),
+      route(Kind::kTemplate, "/T/{id}/U", "template"), route(Kind::kExact, "/plain", "plain")};
+  for (RouteEntry& entry : routes) entry.match.ignore_case = entry.route_name != "plain";
+  const auto t = table(routes);
+  EXPECT_EQ(nameAt(*t, "/eXaCt"), "exact");
+  EXPECT_EQ(nameAt(*t, "/eXaCtly"), "none");
+  EXPECT_EQ(nameAt(*t, "/pRE/fIXed"), "prefix");
+  EXPECT_EQ(nameAt(*t, "/SEG/x"), "segment");
+  EXPECT_EQ(nameAt(*t, "/SEGx"), "none");
+  EXPECT_EQ(nameAt(*t, "/REX/Q"), "regex");
+  EXPECT_EQ(nameAt(*t, "/t/Id/u"), "template");
+  EXPECT_EQ(nameAt(*t, "/PLAIN"), "none");
+}
+
+TEST(RouteTableTest, TemplatesKeepTheOrderOfRoutes) {
+  const auto t = table({route(Kind::kTemplate, "/users/{id}", "any"),
+                        route(Kind::kTemplate, "/users/me", "never"),
+                        route(Kind::kTemplate, "/users/*/orders/{order}", "order"),
+                        route(Kind::kTemplate, "/users/me/orders/{order}", "never"),
+                        route(Kind::kTemplate, "/users/me/carts", "cart"),
+                        route(Kind::kTemplate, "/users/{id}/{what}", "what"),
+                        route(Kind::kTemplate, "/users/{rest=**}", "rest")});
+  EXPECT_EQ(nameAt(*t, "/users/me"), "any");
+  EXPECT_EQ(nameAt(*t, "/users/me/orders/7"), "order");
+  EXPECT_EQ(nameAt(*t, "/users/me/carts"), "cart");
+  EXPECT_EQ(nameAt(*t, "/users/you/carts"), "what");
+  EXPECT_EQ(nameAt(*t, "/users/me/a/b/c"), "rest");
+  EXPECT_EQ(nameAt(*t, "/users"), "rest");
+  EXPECT_EQ(nameAt(*t, "/user"), "none");
+  std::string deep = "/users";
+  for (int i = 0; i < 200; ++i) deep += "/x";
+  EXPECT_EQ(nameAt(*t, deep), "rest");
+}
+
+TEST(RouteTableTest, CapturesComeFromTheRoute) {
+  const auto t = table({route(Kind::kTemplate, "/users/{id}", "user")});
+  const RouteEntry* const found = t->match("h", "/users/7");
+  ASSERT_NE(found, nullptr);
+  ASSERT_NE(found->pathTemplate(), nullptr);
+  EXPECT_EQ(found->pathTemplate()->capture("/users/7?x", "id"), "7");
 }
 
 TEST(RouteTableTest, AnEmptyListMatchesNothing) {
@@ -128,6 +174,9 @@ int oracle(const std::vector<RouteEntry>& routes, const std::string& path) {
       case Kind::kRegex:
         matches = base::Regex::compile(text)->fullMatch(path);
         break;
+      case Kind::kTemplate:
+        matches = http::PathTemplate::parse(text)->matches(path);
+        break;
     }
     if (matches) return static_cast<int>(i);
   }
@@ -146,8 +195,13 @@ TEST(RouteTableTest, AgreesWithFirstMatchOnRandomTables) {
   for (int round = 0; round < 400; ++round) {
     std::vector<RouteEntry> routes;
     for (uint64_t i = random.uniform(40); i > 0; --i) {
-      const Kind kind = static_cast<Kind>(random.uniform(4));
+      const Kind kind = static_cast<Kind>(random.uniform(5));
       std::string text = randomPath(random);
+      if (kind == Kind::kTemplate) {
+        text.clear();
+        for (uint64_t n = random.uniform(4); n > 0; --n) text += random.uniform(2) ? "/*" : "/a";
+        if (text.empty() || random.uniform(4) == 0) text += "/**";
+      }
       if (kind == Kind::kRegex) text += random.uniform(2) == 0 ? "[ab]*" : ".b?";
       routes.push_back(route(kind, text, std::to_string(routes.size())));
     }

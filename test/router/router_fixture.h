@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ class FakeSink final : public http::ResponseSink {
   void sendHead(http::ResponseHead& head, bool end_stream) override {
     status = head.status;
     location = std::string(head.headers.get(http::HeaderId::kLocation));
+    set_cookie = std::string(head.headers.get(http::HeaderId::kSetCookie));
     noteGrpc(head.headers);
     ++heads;
     ended = end_stream;
@@ -45,11 +48,21 @@ class FakeSink final : public http::ResponseSink {
     reset = why;
   }
   void setRequestReadEnabled(bool enabled) override { reading = enabled; }
-  void clearRouteCache() override {}
+  void clearRouteCache() override {
+    if (resolve) route = nullptr;
+  }
+  bool mayRestartRequest() const override { return may_restart; }
+  void restartRequest(buffer::Buffer& again) override {
+    restarted = again.toString();
+    ended = true;
+  }
   network::Connection* beginRawResponseBody(uint64_t) override { return raw; }
   void rawResponseBodyProgress(uint64_t bytes) override { raw_bytes += bytes; }
   void finishRawResponseBody() override { ended = true; }
-  const http::Route* resolveRoute() override { return route; }
+  const http::Route* resolveRoute() override {
+    if (route == nullptr && resolve) route = resolve();
+    return route;
+  }
   void noteGrpc(const http::HeaderMap& fields) {
     if (!fields.has("grpc-status")) return;
     grpc_status = std::string(fields.get("grpc-status"));
@@ -59,10 +72,14 @@ class FakeSink final : public http::ResponseSink {
   network::Connection* raw = nullptr;
   uint64_t raw_bytes = 0;
   const http::Route* route = nullptr;
+  std::function<const http::Route*()> resolve;  // after clearRouteCache(); empty: it stays
+  bool may_restart = false;
+  std::optional<std::string> restarted;  // with this body
   uint16_t informational = 0;
   uint16_t status = 0;
   int heads = 0;
   std::string location;
+  std::string set_cookie;
   std::string body;
   std::string grpc_status;  // of head or trailers
   std::string grpc_message;
@@ -163,6 +180,29 @@ class RouterTest : public testing::Test {
     any_method = again;
     any_method.match = {PathMatch::Kind::kExact, "/any_method"};
     any_method.cluster.retry->any_method = true;
+    RouteEntry numbered = again;
+    numbered.match = {PathMatch::Kind::kExact, "/numbered"};
+    numbered.cluster.retry->attempt_field = true;
+    RouteEntry hedged, hedged_retried, hedged_rarely, followed;
+    hedged.match = {PathMatch::Kind::kExact, "/hedged"};
+    hedged.cluster = {.cluster = "c", .timeout = milliseconds(3000)};
+    HedgePolicy hedge;
+    hedge.initial_delay = milliseconds(100);
+    hedge.min_samples = 100'000;
+    hedge.budget = 1;
+    hedged.cluster.resilience = std::make_shared<Resilience>(Resilience{{}, {}, hedge});
+    hedged_retried = hedged;
+    hedged_retried.match = {PathMatch::Kind::kExact, "/hedged_retried"};
+    hedged_retried.cluster.resilience = std::make_shared<Resilience>(Resilience{{}, {}, hedge});
+    hedged_retried.cluster.retry = again.cluster.retry;
+    hedged_rarely = hedged;
+    hedged_rarely.match = {PathMatch::Kind::kExact, "/hedged_rarely"};
+    hedge.budget = 0.5;
+    hedged_rarely.cluster.resilience = std::make_shared<Resilience>(Resilience{{}, {}, hedge});
+    followed.match = {PathMatch::Kind::kPrefix, "/followed"};
+    followed.cluster = {.cluster = "c", .timeout = milliseconds(3000)};
+    followed.cluster.resilience =
+        std::make_shared<Resilience>(Resilience{{}, InternalRedirectPolicy(), {}});
     capped.match = {PathMatch::Kind::kExact, "/capped"};
     capped.cluster = {.cluster = "c", .grpc_timeout = {.max = milliseconds(500)}};
     own.match = {PathMatch::Kind::kExact, "/own"};
@@ -170,10 +210,41 @@ class RouterTest : public testing::Test {
         .cluster = "c", .timeout = milliseconds(1000), .grpc_timeout = {.respected = false}};
     all.match = {PathMatch::Kind::kPrefix, "/c"};
     all.cluster = {.cluster = "c", .timeout = milliseconds(1000)};
-    host.routes = {redirect, direct, nowhere, idle, retried, again, any_method, capped, own, all};
+    host.routes = {redirect, direct,     nowhere,  idle,   retried,
+                   again,    any_method, numbered, capped, own};
+    addResilience(host);
+    host.routes.push_back(all);
     table = *RouteTable::compile({host});
+    services = worker.services;
     services.put(worker.clusters);
     factory = createRouterFactory(table)->bind(services);
+  }
+  // Routes with a second attempt after 100 ms, and one that follows redirects.
+  static void addResilience(VirtualHost& host) {
+    HedgePolicy hedge;
+    hedge.initial_delay = milliseconds(100);
+    hedge.min_samples = 100'000;
+    hedge.budget = 1;
+    const auto add = [&host](PathMatch::Kind kind, std::string path, const Resilience& resilience) {
+      RouteEntry& route = host.routes.emplace_back();
+      route.route_name = path.substr(1);
+      route.match = {kind, std::move(path)};
+      route.cluster = {.cluster = "c", .timeout = milliseconds(3000)};
+      route.cluster.resilience = std::make_shared<Resilience>(resilience);
+      return &route;
+    };
+    using Kind = PathMatch::Kind;
+    add(Kind::kExact, "/hedged", {{}, {}, hedge});
+    RouteEntry* const retried = add(Kind::kExact, "/hedged_retried", {{}, {}, hedge});
+    retried->cluster.retry =
+        RetryPolicy{.max_retries = 2,
+                    .conditions = RetryPolicy::bit(RetryPolicy::Condition::kGatewayError),
+                    .per_try_timeout = milliseconds(300),
+                    .base_interval = milliseconds(20),
+                    .max_interval = milliseconds(40)};
+    hedge.budget = 0.5;
+    add(Kind::kExact, "/hedged_rarely", {{}, {}, hedge});
+    add(Kind::kPrefix, "/followed", {{}, InternalRedirectPolicy(), {}});
   }
   // After every test nothing is in flight, open or waiting.
   void TearDown() override {

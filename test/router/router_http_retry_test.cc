@@ -185,6 +185,63 @@ TEST_F(RouterHttpRetryTest, AConnectionThatBreaksBeforeAnAnswer) {
   EXPECT_EQ(s->sink.status, 200);
 }
 
+// --- What an answer asks for ---
+
+TEST_F(RouterHttpRetryTest, ARetryWaitsAsLongAsTheOnlyEndpointAsks) {
+  apply();
+  auto s = sent("GET", "/again");
+  arrivedHead().send("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+  waitForPlan(1);
+  worker.dispatcher.advance(milliseconds(900));
+  EXPECT_EQ(process.gauge("cluster_requests_total"), 1);
+  worker.dispatcher.advance(milliseconds(200));
+  arrivedHead().send(kOk);
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 200);
+}
+
+TEST_F(RouterHttpRetryTest, AnotherEndpointIsAskedAtOnce) {
+  applyBoth();
+  auto s = sent("GET", "/again");
+  At first = arrivedHead();
+  first.send("HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n");
+  waitForRetry();
+  At second = arrivedHead();
+  EXPECT_NE(first.origin, second.origin);
+  // That is the last one: who asks to wait for an hour is passed on.
+  second.send("HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_EQ(s->info.attempts, 2u);
+  EXPECT_FALSE(s->info.hasFlag(ResponseFlag::kUpstreamRetryLimitExceeded));
+}
+
+// The route's timeout is 3 s.
+TEST_F(RouterHttpRetryTest, NobodyWaitsForMoreThanTheRequestHas) {
+  apply();
+  auto s = sent("GET", "/again");
+  arrivedHead().send("HTTP/1.1 503 Busy\r\nRetry-After: 4\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(ended(*s));
+  EXPECT_EQ(s->sink.status, 503);
+  EXPECT_EQ(s->info.attempts, 1u);
+}
+
+TEST_F(RouterHttpRetryTest, RequestsSayWhichAttemptTheyAre) {
+  applyBoth();
+  auto s = stream("GET", "/numbered");
+  s->request.headers.add("X-Weir-Attempt", "9");
+  s->send();
+  At first = arrivedHead();
+  EXPECT_NE(first.text.find("\r\nX-Weir-Attempt: 1\r\n"), std::string::npos) << first.text;
+  EXPECT_EQ(first.text.find(": 9"), std::string::npos);
+  first.send(kBusy);
+  waitForRetry();
+  At second = arrivedHead();
+  EXPECT_NE(second.text.find("\r\nX-Weir-Attempt: 2\r\n"), std::string::npos) << second.text;
+  second.send(kOk);
+  ASSERT_TRUE(ended(*s));
+}
+
 // --- Without a policy ---
 
 TEST_F(RouterHttpRetryTest, AnEndpointThatCannotBeReachedIsLeftForAnotherAtOnce) {

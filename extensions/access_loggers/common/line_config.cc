@@ -39,11 +39,12 @@ std::shared_ptr<const http::AccessLoggerFactory> compileLineLogger(
     return nullptr;
   }
   if (!json_format.empty()) {
-    return makeFactory(path, JsonFormat::parse(json_format), at.field("json_format"));
+    return makeFactory(path, http::JsonFormat::parse(json_format), at.field("json_format"));
   }
   const std::string_view usual =
-      context.logs_connections ? kDefaultConnectionFormat : kDefaultFormat;
-  return makeFactory(path, Format::parse(format.empty() ? usual : format), at.field("format"));
+      context.logs_connections ? http::kDefaultConnectionFormat : http::kDefaultFormat;
+  return makeFactory(path, http::Format::parse(format.empty() ? usual : format),
+                     at.field("format"));
 }
 
 }  // namespace weir::extensions::access_loggers

@@ -19,7 +19,7 @@ class LineLogger final : public http::AccessLogger {
   void log(const http::RequestHead& request, const http::ResponseHead& response,
            const http::HeaderMap& response_trailers, const http::StreamInfo& info) override {
     if (ring_ == nullptr) return;
-    const LogEntry entry{request, response, response_trailers, info};
+    const http::LogEntry entry{request, response, response_trailers, info};
     line_.clear();
     std::visit([&](const auto& format) { format.append(entry, line_); }, *format_);
     line_.push_back('\n');

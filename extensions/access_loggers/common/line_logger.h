@@ -4,8 +4,8 @@
 #include <string>
 #include <variant>
 
-#include "extensions/access_loggers/common/format.h"
 #include "source/http/access_log.h"
+#include "source/http/format.h"
 
 namespace weir::extensions::access_loggers {
 
@@ -13,7 +13,7 @@ namespace weir::extensions::access_loggers {
 // base::FileWriter. Immutable.
 class LineLoggerFactory final : public http::AccessLoggerFactory {
  public:
-  using LineFormat = std::variant<Format, JsonFormat>;
+  using LineFormat = std::variant<http::Format, http::JsonFormat>;
   // `path` empty: standard output.
   LineLoggerFactory(std::string path, LineFormat format)
       : path_(std::move(path)), format_(std::make_shared<const LineFormat>(std::move(format))) {}

@@ -1,6 +1,6 @@
 #include "extensions/access_loggers/lua/bindings.h"
 
-#include "extensions/access_loggers/common/escape.h"
+#include "source/http/format_escape.h"
 #include "source/http/route.h"
 #include "source/lua/common_facts.h"
 
@@ -14,7 +14,7 @@ using weir::lua::FactType;
 
 const FactType& infoType();
 
-const LogEntry& entryAt(lua_State* L, int index) {
+const http::LogEntry& entryAt(lua_State* L, int index) {
   const auto& context = weir::lua::checkHandle<LogContext>(L, index, infoType().handle);
   if (context.entry == nullptr) {
     weir::lua::raiseMisuse(L, infoType().handle.name, "used after its on_log() ended");
@@ -23,7 +23,7 @@ const LogEntry& entryAt(lua_State* L, int index) {
 }
 
 const StreamInfo& infoOf(const void* object) {
-  return static_cast<const LogEntry*>(object)->info;
+  return static_cast<const http::LogEntry*>(object)->info;
 }
 
 // Seconds between two moments; nil unless both were reached.
@@ -122,7 +122,7 @@ int json(lua_State* L) {
   const std::string_view text = weir::lua::checkText(L, 2);
   std::string& room = weir::lua::stateOf(L).context<LogContext>().room;
   room.assign(1, '"');
-  appendJsonEscaped(text, room);
+  http::appendJsonEscaped(text, room);
   room.push_back('"');
   weir::lua::pushText(L, room);
   return 1;
@@ -132,7 +132,9 @@ const FactType& infoType() {
   static const FactGroup kGroups[] = {
       {kEntry},
       {weir::lua::requestFacts(),
-       [](const void* o) -> const void* { return &static_cast<const LogEntry*>(o)->request; }},
+       [](const void* o) -> const void* {
+         return &static_cast<const http::LogEntry*>(o)->request;
+       }},
       {weir::lua::streamFacts(), [](const void* o) -> const void* { return &infoOf(o); }},
       {weir::lua::securityFacts(), [](const void* o) { return weir::lua::securityOf(infoOf(o)); }},
       {weir::lua::connectionFacts(),

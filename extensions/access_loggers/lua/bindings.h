@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "extensions/access_loggers/common/format.h"
+#include "source/http/format.h"
 #include "source/lua/module.h"
 
 struct lua_State;
@@ -13,8 +13,8 @@ namespace weir::extensions::access_loggers::lua {
 // What a logger's script sees of the exchange that is being logged; the context of its states.
 // Worker-confined.
 struct LogContext {
-  const LogEntry* entry = nullptr;  // null outside of on_log()
-  std::string room;                 // kept, so that its memory is
+  const http::LogEntry* entry = nullptr;  // null outside of on_log()
+  std::string room;                       // kept, so that its memory is
 };
 
 // `info`.

@@ -42,8 +42,8 @@ class LuaLogger final : public http::AccessLogger {
            const http::HeaderMap& response_trailers, const http::StreamInfo& info) override {
     weir::lua::State* const state = script_.state();
     if (state == nullptr) return;
-    const LogEntry entry{request, response, response_trailers, info};
-    const LogEntry* const outer = std::exchange(context_.entry, &entry);
+    const http::LogEntry entry{request, response, response_trailers, info};
+    const http::LogEntry* const outer = std::exchange(context_.entry, &entry);
     line_.clear();
     const auto outcome = state->call(
         state->entryPoint(0),

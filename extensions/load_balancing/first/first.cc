@@ -17,6 +17,19 @@ void First::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& g
   }
 }
 
+void First::forecast(const upstream::PickContext&, upstream::PickForecast& out) const {
+  out.rule = "the first in the order of the cluster that has room";
+  out.score = "requests in flight from this worker, over what it may have";
+  for (const Candidate& candidate : candidates_) {
+    const uint32_t in_flight = loads_->inFlight(candidate.host);
+    out.scores[candidate.host] =
+        in_flight == 0 ? 0 : static_cast<double>(in_flight) / static_cast<double>(candidate.most);
+    if (!out.host && in_flight < candidate.most && !loads_->full(candidate.host)) {
+      out.host = candidate.host;
+    }
+  }
+}
+
 upstream::Pick First::pick(const upstream::PickContext& context) {
   if (candidates_.empty()) return upstream::Pick::failure("no_eligible_endpoint");
   const Candidate* tried = nullptr;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/base/concat.h"
+
 namespace weir::extensions::load_balancing::least_request {
 
 namespace {
@@ -34,6 +36,18 @@ upstream::Pick LeastRequest::pick(const upstream::PickContext& context) {
   const bool all = candidates_.size() <= options_.full_scan_limit || first == kNone;
   const size_t chosen = all ? scan(context, first) : drawMore(context, first);
   return upstream::Pick::endpoint(candidates_[chosen].host);
+}
+
+void LeastRequest::forecast(const upstream::PickContext&, upstream::PickForecast& out) const {
+  const bool all = candidates_.size() <= options_.full_scan_limit;
+  out.rule = all ? "one drawn by weight, unless another of all has a lower score"
+                 : base::concat("the lowest score of ", options_.choices, " drawn by weight");
+  out.score = "requests in flight from this worker, with this one, over weight";
+  for (const Candidate& candidate : candidates_) {
+    out.scores[candidate.host] =
+        (loads_->inFlight(candidate.host) + 1.0) / static_cast<double>(candidate.weight);
+  }
+  if (candidates_.size() == 1) out.host = candidates_.front().host;
 }
 
 int LeastRequest::compare(const Loaded& a, const Loaded& b) {

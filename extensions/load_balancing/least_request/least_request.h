@@ -30,6 +30,7 @@ class LeastRequest final : public upstream::Algorithm {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
 
  private:
   struct Candidate {

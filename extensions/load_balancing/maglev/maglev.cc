@@ -18,18 +18,16 @@ void Maglev::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& 
   }
 }
 
-Pick Maglev::pick(const upstream::PickContext& context) {
+uint32_t Maglev::ownerOf(const upstream::PickContext& context) const {
   // Whoever made the hash: its leading bits count, and few values may mean few bits.
   const uint64_t key = base::mix64(context.hash.value_or(0));
   const uint32_t entry = table_->entryOf(key);
   const uint32_t owner = table_->owner(entry);
-  if (bound_.open(context)) return Pick::endpoint(owner);
+  if (bound_.open(context)) return owner;
   const common::LoadBound::Room room(bound_, context);
-  if (room(owner)) return Pick::endpoint(owner);
-  if (const uint32_t second = table_->secondOwner(entry); room(second)) {
-    return Pick::endpoint(second);
-  }
-  return Pick::endpoint(another(key, room).value_or(owner));
+  if (room(owner)) return owner;
+  if (const uint32_t second = table_->secondOwner(entry); room(second)) return second;
+  return another(key, room).value_or(owner);
 }
 
 std::optional<uint32_t> Maglev::another(uint64_t key, const common::LoadBound::Room& room) const {

@@ -25,11 +25,18 @@ class Maglev final : public upstream::Algorithm {
 
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
-  upstream::Pick pick(const upstream::PickContext& context) override;
+  upstream::Pick pick(const upstream::PickContext& context) override {
+    return upstream::Pick::endpoint(ownerOf(context));
+  }
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override {
+    out.rule = "the owner of the hash in the table, or when it has no room the next one";
+    out.host = ownerOf(context);
+  }
 
  private:
   // Further hashes, before endpoints are looked at one after the other.
   static constexpr uint32_t kDraws = 16;
+  uint32_t ownerOf(const upstream::PickContext& context) const;
   std::optional<uint32_t> another(uint64_t key, const common::LoadBound::Room& room) const;
 
   const MaglevOptions options_;

@@ -19,6 +19,9 @@ class RandomChoice final : public upstream::Algorithm {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext&, upstream::PickForecast& out) const override {
+    out.rule = "by chance, in proportion to weights";
+  }
 
  private:
   // How often a host that was tried is drawn before all are looked at.

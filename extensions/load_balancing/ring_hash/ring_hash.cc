@@ -14,13 +14,13 @@ void RingHash::onGroup(const upstream::HostSet& hosts, const upstream::HostGroup
   if (ring_ == nullptr) ring_ = std::make_shared<const RingTable>(hosts, group, options_);
 }
 
-Pick RingHash::pick(const upstream::PickContext& context) {
+uint32_t RingHash::ownerOf(const upstream::PickContext& context) const {
   const uint64_t key = context.hash.value_or(0);
   if (!bound_.open(context)) {
     const common::LoadBound::Room room(bound_, context);
-    if (const auto host = ring_->ownerAmong(key, room)) return Pick::endpoint(*host);
+    if (const auto host = ring_->ownerAmong(key, room)) return *host;
   }
-  return Pick::endpoint(ring_->owner(key));
+  return ring_->owner(key);
 }
 
 std::optional<uint64_t> RingHashFactory::ownHash(const upstream::PickContext& context) const {

@@ -19,9 +19,17 @@ class RingHash final : public upstream::Algorithm {
 
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
-  upstream::Pick pick(const upstream::PickContext& context) override;
+  upstream::Pick pick(const upstream::PickContext& context) override {
+    return upstream::Pick::endpoint(ownerOf(context));
+  }
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override {
+    out.rule = "the owner of the hash on the ring, or when it has no room the next one";
+    out.host = ownerOf(context);
+  }
 
  private:
+  uint32_t ownerOf(const upstream::PickContext& context) const;
+
   const RingOptions options_;
   common::LoadBound bound_;
   std::shared_ptr<const RingTable> ring_;

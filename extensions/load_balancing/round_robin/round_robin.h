@@ -22,6 +22,9 @@ class RoundRobin final : public upstream::Algorithm {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext&, upstream::PickForecast& out) const override {
+    out.rule = "each in turn, in proportion to weights; each worker for itself";
+  }
 
  private:
   struct Entry {

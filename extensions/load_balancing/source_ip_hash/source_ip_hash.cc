@@ -42,6 +42,12 @@ upstream::Pick SourceIpHash::pick(const upstream::PickContext& context) {
   return upstream::Pick::endpoint(hosts_[chosen]);
 }
 
+void SourceIpHash::forecast(const upstream::PickContext& context,
+                            upstream::PickForecast& out) const {
+  out.rule = "by the hash, in proportion to weights";
+  if (!hosts_.empty()) out.host = hosts_[at(context.hash.value_or(0))];
+}
+
 std::optional<uint64_t> SourceIpHashFactory::ownHash(const upstream::PickContext& context) const {
   return upstream::hashOf(context.source == nullptr ? network::Address() : *context.source,
                           options_.ipv4_bits, options_.ipv6_bits);

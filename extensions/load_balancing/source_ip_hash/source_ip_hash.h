@@ -23,6 +23,7 @@ class SourceIpHash final : public upstream::Algorithm {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
 
  private:
   // How often a host that was tried is drawn before the next one in line is taken.

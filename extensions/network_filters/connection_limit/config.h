@@ -1,7 +1,7 @@
 #pragma once
 
-#include "extensions/network_filters/common/shared_states.h"
 #include "extensions/network_filters/connection_limit/connection_limit.h"
+#include "source/base/shared_states.h"
 #include "source/config/extensions.h"
 
 namespace weir::extensions::network_filters::connection_limit {
@@ -18,7 +18,7 @@ class ConnectionLimitExtension final : public config::NetworkFilterExtension {
       config::CompileContext& context) const override;
 
  private:
-  mutable SharedStates<ConnectionCounts> counts_;
+  mutable base::SharedStates<ConnectionCounts> counts_;
 };
 
 }  // namespace weir::extensions::network_filters::connection_limit

@@ -1,5 +1,7 @@
 #include "extensions/network_filters/http_connection_manager/config.h"
 
+#include <algorithm>
+#include <functional>
 #include <set>
 #include <span>
 #include <utility>
@@ -8,9 +10,15 @@
 #include "source/base/ascii.h"
 #include "source/base/concat.h"
 #include "source/config/compiler.h"
+#include "source/config/extension_types.h"
 #include "source/config/fields.h"
+#include "source/config/filter_order_check.h"
+#include "source/config/header_rules_compiler.h"
 #include "source/config/http2_options.h"
+#include "source/config/log_conditions.h"
 #include "source/config/route_compiler.h"
+#include "source/config/route_statistics.h"
+#include "source/http/metered_filter.h"
 #include "source/http/semantics.h"
 #include "source/router/route_table.h"
 #include "source/router/router.h"
@@ -22,6 +30,7 @@ using config::Cursor;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kNone = "-";
+constexpr std::string_view kAll = "*";
 constexpr uint64_t kMaxHeadBytes = 1024 * 1024;
 constexpr uint64_t kMaxTrustedHops = 32;
 
@@ -158,6 +167,43 @@ std::vector<std::string> readUpgrades(const v1::HttpConnectionManager& from, con
   return {protocols.begin(), protocols.end()};
 }
 
+// Counts what filter_statistics names: in its place stands one that counts.
+void meterFilters(const v1::HttpConnectionManager& from, const Cursor& at, stats::Store& store,
+                  http::ConnectionManagerConfig& to) {
+  std::set<std::string, std::less<>> wanted;
+  for (int i = 0; i < from.filter_statistics_size(); ++i) {
+    const std::string& name = from.filter_statistics(i);
+    const Cursor here = at.at("filter_statistics", i);
+    std::vector<std::string> known;
+    for (const auto& filter : to.filters) known.push_back(filter.name);
+    if (!wanted.insert(name).second) {
+      here.error(base::concat("\"", name, "\" is listed twice"), "remove one");
+    } else if (name != kAll && std::find(known.begin(), known.end(), name) == known.end()) {
+      here.error(
+          base::concat("there is no \"", name, "\" among the http_filters"),
+          known.empty() ? "the connection manager has none" : config::suggestion(name, known));
+    }
+  }
+  if (!at.diagnostics().ok()) return;
+  for (auto& filter : to.filters) {
+    if (!wanted.contains(kAll) && !wanted.contains(filter.name)) continue;
+    filter.factory = std::make_shared<http::MeteredFilterFactory>(
+        std::move(filter.factory),
+        http::FilterStatistics::create(store, to.stat_prefix, filter.name));
+  }
+}
+
+// Positions of filters that do not meet every request in the same way.
+std::set<uint32_t> routedFilters(std::span<const router::VirtualHost> hosts) {
+  std::set<uint32_t> positions;
+  for (const router::VirtualHost& host : hosts) {
+    for (const router::RouteEntry& route : host.routes) {
+      for (const http::RouteFilter& filter : route.filters) positions.insert(filter.position);
+    }
+  }
+  return positions;
+}
+
 void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
                    std::span<const config::Compiler::HttpFilter> filters,
                    config::CompileContext& context, http::ConnectionManagerConfig& to) {
@@ -168,14 +214,23 @@ void compileRoutes(const v1::HttpConnectionManager& from, const Cursor& at,
   auto hosts = config::compileVirtualHosts(
       from.virtual_hosts(), at,
       {.context = context, .filters = filters, .required = !from.has_route_provider()});
+  config::checkFilterOrder(filters, routedFilters(hosts), at);
+  to.route_statistics = config::compileRouteStatistics(from.virtual_hosts(), at, to.stat_prefix,
+                                                       context.stats, hosts);
   if (!at.diagnostics().ok()) return;
   auto table = router::RouteTable::compile(std::move(hosts));
   if (!table.ok()) {
     config::report(table.status(), at.field("virtual_hosts"));
     return;
   }
-  to.terminal = router::createRouterFactory(*table);
+  to.terminal =
+      router::createRouterFactory({.table = *table,
+                                   .request_headers = config::compileHeaderRules(
+                                       from.request_headers(), at.field("request_headers"))});
+  to.response_headers =
+      config::compileHeaderRules(from.response_headers(), at.field("response_headers"));
   to.routes_set_filters = (*table)->setsFilters();
+  to.routes_set_limits = (*table)->setsLimits();
   to.routes = *std::move(table);
 }
 
@@ -209,13 +264,18 @@ std::shared_ptr<const http::ConnectionManagerConfig> compileConfig(
   for (int i = 0; i < from.http_filters_size(); ++i) {
     filters.push_back(
         context.compiler.httpFilter(from.http_filters(i), at.at("http_filters", i), context));
-    to->filters.push_back({filters.back().name, filters.back().factory});
+    const auto* const extension = filters.back().extension;
+    to->filters.push_back({filters.back().name, filters.back().factory,
+                           extension == nullptr ? "" : std::string(extension->name())});
   }
+  to->reason_header = from.reason_header();
   compileRoutes(from, at, filters, context, *to);
+  meterFilters(from, at, context.stats, *to);
   for (int i = 0; i < from.access_logs_size(); ++i) {
     to->access_loggers.push_back(
         context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), context));
   }
+  config::compileConditionalLogs(from.conditional_access_logs(), at, context, to->access_loggers);
   if (!at.diagnostics().ok()) return nullptr;
   return to;
 }

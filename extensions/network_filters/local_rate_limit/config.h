@@ -1,7 +1,7 @@
 #pragma once
 
-#include "extensions/network_filters/common/shared_states.h"
 #include "extensions/network_filters/local_rate_limit/local_rate_limit.h"
+#include "source/base/shared_states.h"
 #include "source/config/extensions.h"
 
 namespace weir::extensions::network_filters::local_rate_limit {
@@ -18,7 +18,7 @@ class LocalRateLimitExtension final : public config::NetworkFilterExtension {
       config::CompileContext& context) const override;
 
  private:
-  mutable SharedStates<RateBuckets> buckets_;
+  mutable base::SharedStates<RateBuckets> buckets_;
 };
 
 }  // namespace weir::extensions::network_filters::local_rate_limit

@@ -1,11 +1,9 @@
 #include "extensions/network_filters/rbac/config.h"
 
-#include <algorithm>
 #include <map>
 
 #include "api/weir/extensions/network_filters/rbac/v1/rbac.pb.h"
 #include "extensions/network_filters/rbac/rbac.h"
-#include "source/base/ascii.h"
 #include "source/base/concat.h"
 #include "source/config/fields.h"
 
@@ -29,49 +27,27 @@ std::vector<network::Prefix> readPrefixes(const Texts& from, const Cursor& at,
   return to;
 }
 
-template <class Texts>
-std::vector<NamePattern> readNames(const Texts& from, const Cursor& at, std::string_view field) {
-  std::vector<NamePattern> to;
+// Each element of the repeated field `field` of `at` as `parse` reads it.
+template <class T, class Texts>
+std::vector<T> readAll(const Texts& from, absl::StatusOr<T> (*parse)(std::string_view),
+                       const Cursor& at, std::string_view field) {
+  std::vector<T> to;
   for (int i = 0; i < from.size(); ++i) {
-    const std::string name = base::lowered(from.Get(i));
-    const bool wildcard = name.starts_with("*.");
-    const std::string_view host = std::string_view(name).substr(wildcard ? 2 : 0);
-    if (host.empty() || host.front() == '.' || host.find('*') != std::string_view::npos) {
-      at.at(field, i).error(base::concat("\"", from.Get(i), "\" is not a host name"),
-                            "write one such as \"shop.example\" or \"*.shop.example\"");
+    auto read = parse(from.Get(i));
+    if (read.ok()) {
+      to.push_back(*std::move(read));
+    } else {
+      config::report(read.status(), at.at(field, i));
     }
-    to.push_back({wildcard ? name.substr(1) : name, wildcard});
   }
   return to;
 }
 
-std::string readHash(const std::string& from, const Cursor& at) {
-  std::string hash = base::lowered(from);
-  std::erase(hash, ':');
-  const bool hex = hash.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!hex || hash.size() != 64) {
-    at.error(base::concat("\"", from, "\" is not a SHA-256"), "write 64 hexadecimal digits");
-  }
-  return hash;
-}
-
 CertificateMatch readCertificate(const v1::ClientCertificate& from, const Cursor& at) {
   CertificateMatch to;
-  for (int i = 0; i < from.uris_size(); ++i) {
-    std::string uri = from.uris(i);
-    const bool prefix = uri.ends_with("*");
-    if (prefix) uri.pop_back();
-    config::require(uri, at.at("uris", i), "write a URI, or its beginning and \"*\"");
-    if (uri.find('*') != std::string::npos) {
-      at.at("uris", i).error("only the end may be \"*\"",
-                             "write the beginning of the URI before it");
-    }
-    to.uris.push_back({std::move(uri), prefix});
-  }
-  to.dns_names = readNames(from.dns_names(), at, "dns_names");
-  for (int i = 0; i < from.sha256_size(); ++i) {
-    to.sha256.push_back(readHash(from.sha256(i), at.at("sha256", i)));
-  }
+  to.uris = readAll<TextPattern>(from.uris(), &TextPattern::parse, at, "uris");
+  to.dns_names = readAll<NamePattern>(from.dns_names(), &NamePattern::parse, at, "dns_names");
+  to.sha256 = readAll<std::string>(from.sha256(), &network::parseFingerprint, at, "sha256");
   for (int i = 0; i < from.subjects_size(); ++i) {
     config::require(from.subjects(i), at.at("subjects", i), "write a subject such as \"CN=web\"");
     to.subjects.push_back(from.subjects(i));
@@ -87,7 +63,8 @@ Match readMatch(const v1::Match& from, const Cursor& at) {
     to.destination_ports.push_back(static_cast<uint16_t>(
         config::readNumber(from.destination_ports(i), {1, 65535}, at.at("destination_ports", i))));
   }
-  to.server_names = readNames(from.server_names(), at, "server_names");
+  to.server_names =
+      readAll<NamePattern>(from.server_names(), &NamePattern::parse, at, "server_names");
   if (from.has_client_certificate()) {
     to.certificate = readCertificate(from.client_certificate(), at.field("client_certificate"));
   }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "source/base/ascii.h"
-
 namespace weir::extensions::network_filters::rbac {
 namespace {
 
@@ -13,15 +11,6 @@ bool anyOf(const std::vector<T>& patterns, Test test) {
   return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), test);
 }
 
-// Whether one of `values` matches one of `patterns`.
-template <class T>
-bool anyMatch(const std::vector<T>& patterns, const std::vector<std::string>& values) {
-  return anyOf(patterns, [&](const T& pattern) {
-    return std::any_of(values.begin(), values.end(),
-                       [&](const std::string& value) { return pattern.matches(value); });
-  });
-}
-
 bool contains(const std::vector<network::Prefix>& prefixes, const network::Address* address) {
   return anyOf(prefixes, [&](const network::Prefix& prefix) {
     return address != nullptr && prefix.contains(*address);
@@ -29,19 +18,6 @@ bool contains(const std::vector<network::Prefix>& prefixes, const network::Addre
 }
 
 }  // namespace
-
-bool NamePattern::matches(std::string_view name) const {
-  if (!wildcard) return base::equalsIgnoreCase(name, text);
-  return name.size() > text.size() &&
-         base::equalsIgnoreCase(name.substr(name.size() - text.size()), text);
-}
-
-bool CertificateMatch::matches(const network::CertificateFacts& certificate) const {
-  return anyMatch(uris, certificate.uris) && anyMatch(dns_names, certificate.dns_names) &&
-         anyOf(sha256, [&](const std::string& hash) { return hash == certificate.sha256; }) &&
-         anyOf(subjects,
-               [&](const std::string& subject) { return subject == certificate.subject; });
-}
 
 bool Match::holds(const Facts& facts) const {
   if (!contains(sources, facts.source)) return false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "source/network/address.h"
+#include "source/network/certificate_match.h"
 #include "source/network/transport_socket.h"
 
 namespace weir::extensions::network_filters::rbac {
@@ -20,30 +21,9 @@ struct Facts {
   const network::CertificateFacts* certificate = nullptr;  // null: none that was checked
 };
 
-// A name, or ".suffix" of a wildcard, in lower case. Value.
-struct NamePattern {
-  std::string text;
-  bool wildcard = false;
-  bool matches(std::string_view name) const;  // of a `name` in any case
-};
-
-// A text, or what it begins with. Value.
-struct TextPattern {
-  std::string text;
-  bool prefix = false;
-  bool matches(std::string_view value) const {
-    return prefix ? value.starts_with(text) : value == text;
-  }
-};
-
-// Conditions on a certificate: of each list one entry, unless it is empty. Value.
-struct CertificateMatch {
-  std::vector<TextPattern> uris;
-  std::vector<NamePattern> dns_names;
-  std::vector<std::string> sha256;  // lower-case hex
-  std::vector<std::string> subjects;
-  bool matches(const network::CertificateFacts& certificate) const;
-};
+using network::CertificateMatch;
+using network::NamePattern;
+using network::TextPattern;
 
 // Conditions on a connection. Value.
 struct Match {

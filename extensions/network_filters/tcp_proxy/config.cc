@@ -8,6 +8,7 @@
 #include "extensions/network_filters/tcp_proxy/tcp_proxy.h"
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
+#include "source/config/log_conditions.h"
 
 namespace weir::extensions::network_filters::tcp_proxy {
 namespace {
@@ -81,6 +82,7 @@ std::shared_ptr<const network::NetworkFilterFactory> TcpProxyExtension::compile(
     to->access_loggers.push_back(
         context.compiler.accessLogger(from.access_logs(i), at.at("access_logs", i), logging));
   }
+  config::compileConditionalLogs(from.conditional_access_logs(), at, logging, to->access_loggers);
   to->log_at_connect = from.log_at_connect();
   if (to->log_at_connect && to->access_loggers.empty()) {
     at.field("log_at_connect").error("there is nowhere to log", "add access_logs, or remove it");

@@ -20,7 +20,8 @@ StickyAnswer LearntStickiness::find(const PickContext& context, StickyRequest& r
   if (context.request == nullptr) return {};
   request.key = keyOf(ids_.in_request(context.request->headers));
   if (request.key == 0) return {};
-  const uint64_t uid = table_->find(request.key, context.now).uid;
+  const uint64_t uid = request.only_look ? table_->look(request.key, context.now)
+                                         : table_->find(request.key, context.now).uid;
   return uid == 0 ? StickyAnswer() : StickyAnswer::bound(uid);
 }
 

@@ -15,7 +15,8 @@ StickyAnswer TableStickiness::find(const PickContext& context, StickyRequest& re
   const std::optional<uint64_t> hash = hash_(context);
   request.key = hash ? table_->keyOf(*hash) : 0;
   if (!hash) return {};
-  const uint64_t uid = table_->find(request.key, context.now).uid;
+  const uint64_t uid = request.only_look ? table_->look(request.key, context.now)
+                                         : table_->find(request.key, context.now).uid;
   return uid == 0 ? StickyAnswer() : StickyAnswer::bound(uid);
 }
 

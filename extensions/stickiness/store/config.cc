@@ -12,6 +12,7 @@
 #include "source/config/compiler.h"
 #include "source/config/fields.h"
 #include "source/config/hash_keys.h"
+#include "source/config/redis_server.h"
 #include "source/config/sticky_options.h"
 
 namespace weir::extensions::stickiness::store {
@@ -21,7 +22,6 @@ using std::chrono::milliseconds;
 
 constexpr int kMostKeys = 8;
 constexpr size_t kMostPrefix = 128;
-constexpr uint32_t kMostDatabase = 65'535;
 
 const google::protobuf::Duration* given(bool has, const google::protobuf::Duration& value) {
   return has ? &value : nullptr;
@@ -43,36 +43,6 @@ ClientIdentifier readClient(const v1::Store& from, const config::Cursor& at) {
                "use source_address { } or something that the client keeps");
   }
   return ClientIdentifier(std::move(keys));
-}
-
-RedisServer readServer(const v1::Redis& from, const config::Cursor& at,
-                       config::CompileContext& context) {
-  RedisServer server;
-  server.address =
-      config::readAddress(from.address(), /*allow_port_zero=*/false, at.field("address"));
-  server.user = from.user();
-  if (!from.user().empty() && from.password_file().empty()) {
-    at.field("user").error("a user needs a password", "set password_file");
-  }
-  if (!from.password_file().empty()) {
-    server.password_file = at.resolvePath(from.password_file());
-    const absl::StatusOr<std::string> password = readPassword(server.password_file);
-    if (!password.ok()) config::report(password.status(), at.field("password_file"));
-  }
-  server.database = static_cast<uint32_t>(
-      config::readNumber(from.database(), {0, kMostDatabase}, at.field("database")));
-  const config::DurationRange range{milliseconds(1), std::chrono::minutes(1)};
-  server.connect_timeout =
-      config::readDuration(given(from.has_connect_timeout(), from.connect_timeout()),
-                           server.connect_timeout, range, at.field("connect_timeout"));
-  server.response_timeout = config::readDuration(
-      given(from.has_response_timeout(), from.response_timeout()), server.response_timeout,
-      {milliseconds(10), std::chrono::minutes(1)}, at.field("response_timeout"));
-  if (from.has_transport_socket()) {
-    server.transport = context.compiler.compileTransport(
-        &from.transport_socket(), /*downstream=*/false, at.field("transport_socket"), context);
-  }
-  return server;
 }
 
 std::string readPrefix(const v1::Store& from, const config::Cursor& at, std::string_view cluster) {
@@ -98,7 +68,7 @@ std::shared_ptr<const upstream::StickinessFactory> StoreExtension::compile(
   options.limits = config::readStickyTable(from.table(), at.field("table"));
   SharedSettings& shared = options.shared;
   if (from.has_redis()) {
-    shared.server = readServer(from.redis(), at.field("redis"), context);
+    shared.server = config::compileRedis(from.redis(), at.field("redis"), context);
   } else {
     at.field("redis").error("is required", "write redis { address: \"127.0.0.1:6379\" }");
   }

@@ -108,8 +108,9 @@ std::shared_ptr<SharedBindings::Lookup> SharedBindings::begin(std::string_view c
   auto lookup = std::make_shared<Lookup>();
   lookup->client = client;
   lookup->asked = dispatcher_.preciseNow();
-  const bool sent = link_.send(
-      {"GET", keyOf(client)}, [this, lookup](const RedisReply* reply) { onFound(*lookup, reply); });
+  const bool sent = link_.send({"GET", keyOf(client)}, [this, lookup](const redis::Reply* reply) {
+    onFound(*lookup, reply);
+  });
   if (!sent) return nullptr;
   lookups_.emplace(lookup->client, lookup);
   by_deadline_.push_back(lookup);
@@ -126,7 +127,7 @@ void SharedBindings::tell(Asker& asker, uint64_t uid) {
   request.waiter->onStickyFound();
 }
 
-void SharedBindings::onFound(Lookup& lookup, const RedisReply* reply) {
+void SharedBindings::onFound(Lookup& lookup, const redis::Reply* reply) {
   if (reply != nullptr) {
     cells_.lookup_us.record(microseconds(dispatcher_.preciseNow() - lookup.asked));
     noteLatency(lookup.asked);
@@ -136,8 +137,8 @@ void SharedBindings::onFound(Lookup& lookup, const RedisReply* reply) {
   lookup.over = true;
   LookupOutcome outcome = LookupOutcome::kError;
   uint64_t uid = 0;
-  if (reply != nullptr && reply->kind == RedisReply::Kind::kNil) outcome = LookupOutcome::kMiss;
-  if (reply != nullptr && reply->kind == RedisReply::Kind::kText) {
+  if (reply != nullptr && reply->kind == redis::Reply::Kind::kNil) outcome = LookupOutcome::kMiss;
+  if (reply != nullptr && reply->kind == redis::Reply::Kind::kText) {
     uid = sink_.uidOf(reply->text);
     outcome = uid != 0 ? LookupOutcome::kHit : LookupOutcome::kUnknown;
   }
@@ -208,7 +209,7 @@ void SharedBindings::onProbeTimer() {
   probe_timer_.arm(settings_.probe);
   if (probing_) return;
   const event::MonotonicTime asked = dispatcher_.preciseNow();
-  probing_ = link_.send({"PING"}, [this, asked](const RedisReply* reply) {
+  probing_ = link_.send({"PING"}, [this, asked](const redis::Reply* reply) {
     probing_ = false;
     if (reply != nullptr) noteLatency(asked);
   });
@@ -251,7 +252,7 @@ bool SharedBindings::send(Write& write) {
   if (!link_.up() || under_way_ >= kWritesUnderWay) return false;
   auto sent = std::make_shared<Write>(write);
   const std::string key = keyOf(write.client);
-  auto answer = [this, sent](const RedisReply* reply) {
+  auto answer = [this, sent](const redis::Reply* reply) {
     --under_way_;
     onWritten(*sent, reply);
     pump();
@@ -265,18 +266,18 @@ bool SharedBindings::send(Write& write) {
   return accepted;
 }
 
-void SharedBindings::onWritten(Write& write, const RedisReply* reply) {
+void SharedBindings::onWritten(Write& write, const redis::Reply* reply) {
   if (reply == nullptr) return retry(write);
   switch (reply->kind) {
-    case RedisReply::Kind::kStatus:
+    case redis::Reply::Kind::kStatus:
       return cells_.write(WriteOutcome::kCreated).add();
-    case RedisReply::Kind::kNil:
+    case redis::Reply::Kind::kNil:
       return readWinner(std::move(write));
-    case RedisReply::Kind::kText:
+    case redis::Reply::Kind::kText:
       if (reply->text != write.endpoint) return onOther(write, reply->text);
       return cells_.write(WriteOutcome::kReplaced).add();
-    case RedisReply::Kind::kError:
-    case RedisReply::Kind::kInteger:
+    case redis::Reply::Kind::kError:
+    case redis::Reply::Kind::kInteger:
       break;
   }
   cells_.write(WriteOutcome::kError).add();
@@ -291,13 +292,14 @@ void SharedBindings::retry(Write& write) {
 
 void SharedBindings::readWinner(Write write) {
   auto lost = std::make_shared<Write>(std::move(write));
-  const bool sent = link_.send({"GET", keyOf(lost->client)}, [this, lost](const RedisReply* reply) {
-    if (reply == nullptr || reply->kind == RedisReply::Kind::kError) {
-      return cells_.write(WriteOutcome::kError).add();
-    }
-    // Nil: it was over just then, and the next refresh writes it.
-    if (reply->kind == RedisReply::Kind::kText) onOther(*lost, reply->text);
-  });
+  const bool sent =
+      link_.send({"GET", keyOf(lost->client)}, [this, lost](const redis::Reply* reply) {
+        if (reply == nullptr || reply->kind == redis::Reply::Kind::kError) {
+          return cells_.write(WriteOutcome::kError).add();
+        }
+        // Nil: it was over just then, and the next refresh writes it.
+        if (reply->kind == redis::Reply::Kind::kText) onOther(*lost, reply->text);
+      });
   if (!sent) cells_.write(WriteOutcome::kError).add();
 }
 
@@ -327,19 +329,19 @@ void SharedBindings::sendRefreshes() {
     auto refresh = std::make_shared<Refresh>(refreshes_.front());
     const std::string key = keyOf(refresh->client);
     const bool sent = link_.send(
-        {"GET", key}, [this, refresh](const RedisReply* reply) { onRefreshed(*refresh, reply); });
+        {"GET", key}, [this, refresh](const redis::Reply* reply) { onRefreshed(*refresh, reply); });
     if (!sent) break;
-    link_.send({"PEXPIRE", key, ttl_text_}, [](const RedisReply*) {});
+    link_.send({"PEXPIRE", key, ttl_text_}, [](const redis::Reply*) {});
     refreshes_.pop_front();
   }
   if (!refreshes_.empty() && link_.up()) refresh_timer_.arm(kRefreshPause);
 }
 
-void SharedBindings::onRefreshed(const Refresh& refresh, const RedisReply* reply) {
-  if (reply != nullptr && reply->kind == RedisReply::Kind::kNil) {
+void SharedBindings::onRefreshed(const Refresh& refresh, const redis::Reply* reply) {
+  if (reply != nullptr && reply->kind == redis::Reply::Kind::kNil) {
     return bind(refresh.client, refresh.endpoint);  // the store has lost it
   }
-  if (reply == nullptr || reply->kind != RedisReply::Kind::kText) {
+  if (reply == nullptr || reply->kind != redis::Reply::Kind::kText) {
     return cells_.write(WriteOutcome::kError).add();
   }
   if (reply->text == refresh.endpoint) return cells_.write(WriteOutcome::kRefreshed).add();

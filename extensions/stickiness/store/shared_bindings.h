@@ -7,19 +7,19 @@
 #include <string>
 #include <string_view>
 
-#include "extensions/stickiness/store/redis_link.h"
 #include "extensions/stickiness/store/store_stats.h"
 #include "source/base/intrusive_list.h"
 #include "source/base/service_map.h"
 #include "source/base/string_map.h"
 #include "source/event/dispatcher.h"
+#include "source/redis/link.h"
 #include "source/upstream/stickiness.h"
 
 namespace weir::extensions::stickiness::store {
 
 // How the shared table is used. Value; part of the configuration.
 struct SharedSettings {
-  RedisServer server = {};
+  redis::Server server = {};
   std::string key_prefix = {};  // before what identifies the client
   std::chrono::milliseconds ttl{std::chrono::hours(1)};
   std::chrono::milliseconds budget{2};   // for which a request waits
@@ -44,9 +44,9 @@ class BindingSink {
 // Whatever the server does, those who ask have their answer within the budget, and nobody waits for
 // a write. The server's word is never trusted: an endpoint that nobody knows is no answer.
 // Worker-confined.
-class SharedBindings final : private RedisLinkOwner {
+class SharedBindings final : private redis::LinkOwner {
  public:
-  // `services` as for RedisLink. All outlives it.
+  // `services` as for redis::Link. All outlives it.
   SharedBindings(base::ServiceMap& services, const SharedSettings& settings, std::string label,
                  StoreCells& cells, BindingSink& sink);
   // Who waits is told that nothing was found, a little later.
@@ -109,7 +109,7 @@ class SharedBindings final : private RedisLinkOwner {
   void onBudgetTimer();
   void expire();
   void onTimeout(Lookup& lookup);
-  void onFound(Lookup& lookup, const RedisReply* reply);
+  void onFound(Lookup& lookup, const redis::Reply* reply);
   void noteLatency(event::MonotonicTime asked);
   void rest(bool resting);
   void onProbeTimer();
@@ -118,13 +118,13 @@ class SharedBindings final : private RedisLinkOwner {
   bool send(Write& write);
   void enqueue(Write write, bool first);
   void pump();
-  void onWritten(Write& write, const RedisReply* reply);
+  void onWritten(Write& write, const redis::Reply* reply);
   void retry(Write& write);
   void readWinner(Write write);
   // The store has another word than ours.
   void onOther(Write& write, std::string_view stored);
   void sendRefreshes();
-  void onRefreshed(const Refresh& refresh, const RedisReply* reply);
+  void onRefreshed(const Refresh& refresh, const redis::Reply* reply);
 
   event::Dispatcher& dispatcher_;
   const SharedSettings& settings_;
@@ -145,7 +145,7 @@ class SharedBindings final : private RedisLinkOwner {
   bool expiring_ = false;
   // Tells what was posted that this is gone.
   std::shared_ptr<SharedBindings*> self_ = std::make_shared<SharedBindings*>(this);
-  RedisLink link_;  // goes first
+  redis::Link link_;  // goes first
 };
 
 }  // namespace weir::extensions::stickiness::store

@@ -92,6 +92,10 @@ StickyAnswer StoreStickiness::find(const upstream::PickContext& context, StickyR
   const optional<string_view> client = options_.client.find(context, room);
   if (!client) return {};
   request.key = table_->keyOf(*client);
+  if (request.only_look) {
+    const uint64_t uid = table_->look(request.key, context.now);
+    return uid == 0 ? StickyAnswer() : StickyAnswer::bound(uid);
+  }
   const auto known = table_->find(request.key, context.now, options_.refresh);
   if (const HostSet::Host* host = hostOf(cluster_.hosts(), known.uid)) {
     if (known.due) shared_.refresh(*client, host->endpoint->id);

@@ -24,7 +24,7 @@ TEST(LineLogger, WorkersShareOneFileAndLinesStayWhole) {
     base::FileWriter writer;
     base::ServiceMap services;
     services.put(writer);
-    const LineLoggerFactory factory(path, *Format::parse("%REQ(:PATH)% %RESPONSE_CODE%"));
+    const LineLoggerFactory factory(path, *http::Format::parse("%REQ(:PATH)% %RESPONSE_CODE%"));
     std::vector<std::thread> workers;
     for (int w = 0; w < kWorkers; ++w) {
       workers.emplace_back([&, w] {
@@ -56,7 +56,7 @@ TEST(LineLogger, AFileThatCannotBeOpenedDropsItsLines) {
   base::FileWriter writer;
   base::ServiceMap services;
   services.put(writer);
-  const LineLoggerFactory factory("/nonexistent-folder/x", *Format::parse("x"));
+  const LineLoggerFactory factory("/nonexistent-folder/x", *http::Format::parse("x"));
   auto logger = factory.bind(services);
   http::RequestHead request;
   http::ResponseHead response;

@@ -29,7 +29,7 @@ TEST(ConnectionLimitConfig, RefusesWhatIsWrong) {
 }
 
 TEST(SharedStates, LiveAsLongAsSomebodyUsesThem) {
-  SharedStates<ConnectionCounts> states;
+  base::SharedStates<ConnectionCounts> states;
   const auto make = [] { return std::make_shared<ConnectionCounts>(); };
   auto first = states.get("a", make);
   EXPECT_EQ(states.get("a", make), first);

@@ -9,15 +9,15 @@
 #include "gtest/gtest.h"
 
 #include "source/network/io_context.h"
-#include "test/extensions/stickiness/store/fake_redis.h"
 #include "test/fakes/fake_dispatcher.h"
+#include "test/redis/fake_redis.h"
 
 namespace weir::extensions::stickiness::store {
 namespace {
 
+using redis::test::FakeRedis;
+using redis::test::RedisCommand;
 using std::chrono::milliseconds;
-using test::FakeRedis;
-using test::RedisCommand;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;

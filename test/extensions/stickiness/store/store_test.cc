@@ -16,16 +16,16 @@
 
 #include "source/http/message.h"
 #include "source/upstream/cluster.h"
-#include "test/extensions/stickiness/store/fake_redis.h"
+#include "test/redis/fake_redis.h"
 #include "test/support/allocation_counter.h"
 #include "test/upstream/test_cluster.h"
 
 namespace weir::extensions::stickiness::store {
 namespace {
 
+using redis::test::FakeRedis;
+using redis::test::RedisCommand;
 using std::chrono::milliseconds;
-using test::FakeRedis;
-using test::RedisCommand;
 using upstream::Health;
 using upstream::HostSet;
 using upstream::Pick;
