@@ -1,0 +1,104 @@
+#include "extensions/http_filters/local_rate_limit/config.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "extensions/network_filters/http_connection_manager/config.h"
+#include "extensions/transport_sockets/plain/config.h"
+#include "source/config/snapshot.h"
+#include "source/stats/stats.h"
+
+namespace weir::extensions::http_filters::local_rate_limit {
+namespace {
+
+using ::testing::HasSubstr;
+
+class LocalRateLimitConfig : public ::testing::Test {
+ protected:
+  LocalRateLimitConfig() {
+    using network_filters::http_connection_manager::HttpConnectionManagerExtension;
+    EXPECT_TRUE(registry_.add(std::make_unique<HttpConnectionManagerExtension>()).ok());
+    EXPECT_TRUE(registry_.add(std::make_unique<LocalRateLimitExtension>()).ok());
+    EXPECT_TRUE(registry_.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
+  }
+  // The findings for a filter with these fields, and a route that has those of it.
+  std::string findings(const std::string& filter, const std::string& route = "") {
+    config::Loader loader(registry_, stats_);
+    config::Diagnostics diagnostics;
+    const std::string of_route =
+        route.empty() ? ""
+                      : "filters { name: \"l\" config { [http_filters/local_rate_limit] { " +
+                            route + " } } }";
+    const std::string text = R"(listeners {
+  name: "edge"
+  address: "127.0.0.1:8080"
+  filter_chains { filters { config { [network_filters/http_connection_manager] {
+    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } )" +
+                             of_route + R"( } }
+    http_filters { name: "l" config { [http_filters/local_rate_limit] { )" +
+                             filter + R"( } } }
+  } } } }
+})";
+    loader.loadText(text, "test.textproto", 1, diagnostics);
+    return diagnostics.toString();
+  }
+
+  base::Registry registry_;
+  stats::Store stats_;
+};
+
+TEST_F(LocalRateLimitConfig, TakesWhatIsRight) {
+  EXPECT_EQ(findings(R"(
+    limits { name: "client" requests: 100 per { seconds: 60 } burst: 20 max_keys: 1000
+             key { parts { client_address { ipv6_prefix_length: 56 } } parts { path { segments: 1 } } } }
+    limits { name: "all" requests: 1000000 headers { name: ":method" exact: "POST" } }
+    exempt_addresses: "10.0.0.0/8" exempt_headers { name: "x-probe" }
+    enabled { percent: 50 } shadow: true answer { status: 503 fields: RATE_LIMIT_FIELDS_X })",
+                     R"(limits { name: "login" requests: 1 } add_limits: true shadow: false)"),
+            "");
+  EXPECT_THAT(
+      stats_.prometheus(),
+      HasSubstr("weir_http_local_rate_limit_refused_total{filter=\"edge\",limit=\"login\"} 0"));
+}
+
+TEST_F(LocalRateLimitConfig, RefusesWhatIsWrongWithPosition) {
+  const struct {
+    const char* fields;
+    const char* finding;
+  } kCases[] = {
+      {"limits { requests: 1 }", "limits[0].name: is required"},
+      {"limits { name: \"a b\" requests: 1 }", "cannot be the name of a limit"},
+      {"limits { name: \"a\" }", "limits[0].requests: "},
+      {"limits { name: \"a\" requests: 2000000 }", "limits[0].requests: "},
+      {"limits { name: \"a\" requests: 1 per { seconds: 86400 } burst: 1000000 }",
+       "takes more than a year to come back"},
+      {"limits { name: \"a\" requests: 1 } limits { name: \"a\" requests: 2 }", "limits[1].name: "},
+      {"limits { name: \"a\" requests: 1 max_keys: 1 }", "limits[0].max_keys: "},
+      {"limits { name: \"a\" requests: 1 key { parts { } } }", "names nothing of a request"},
+      {"limits { name: \"a\" requests: 1 key { parts { header: \":path\" } } }",
+       "use path { }, method { } or host { }"},
+      {"limits { name: \"a\" requests: 1 key { parts { client_address { ipv4_prefix_length: 40 } } "
+       "} }",
+       "parts[0].client_address.ipv4_prefix_length: "},
+      {"limits { name: \"a\" requests: 1 key { parts { text: \"\" } } }",
+       "parts[0].text: is required"},
+      {"exempt_addresses: \"10.0.0.0/40\"", "exempt_addresses[0]: "},
+      {"answer { status: 200 }", "answer.status: "},
+      {"add_limits: true", "add_limits: belongs to a route's settings"},
+  };
+  for (const auto& [fields, finding] : kCases) {
+    const std::string text = findings(fields);
+    EXPECT_THAT(text, HasSubstr(finding)) << fields;
+    EXPECT_THAT(text, HasSubstr("test.textproto:6:")) << fields;
+  }
+}
+
+TEST_F(LocalRateLimitConfig, RoutesHaveNoNameOfTheirOwn) {
+  EXPECT_THAT(findings("", "stat_prefix: \"x\""),
+              HasSubstr("stat_prefix: belongs to the filter, in the connection manager"));
+}
+
+}  // namespace
+}  // namespace weir::extensions::http_filters::local_rate_limit
