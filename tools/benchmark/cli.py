@@ -92,6 +92,7 @@ def _bench(options):
     wanted = set(options.peers or FAMILIES)
     peers, origin, client = _prepare(options, wanted)
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        os.chmod(folder, 0o711)  # started by root, nginx reads and writes its cache as another user
         with Bench(folder, origin, client, options.seconds) as bench:
             steps = len(steps_of(options.rows, peers)) * options.rounds
             results, failed = run_rounds(bench, options.rows, peers, options.rounds, Progress(steps))

@@ -50,12 +50,29 @@ std::string httpDate(time_t now) {
   return std::string(text.data(), length);
 }
 
-std::string response(std::string_view status, std::string_view body, time_t now) {
+std::string response(std::string_view status, std::string_view body, time_t now,
+                     std::string_view fields = {}) {
   std::string out = "HTTP/1.1 ";
   out.append(status).append("\r\nServer: origin\r\nDate: ").append(httpDate(now));
-  out.append("\r\nContent-Type: text/plain\r\nContent-Length: ");
+  out.append("\r\n").append(fields);
+  out.append("Content-Type: text/plain\r\nContent-Length: ");
   out.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
   return out;
+}
+
+// Words in no order, of which gzip makes about a quarter, as of a page; the same in every run.
+std::string someText(size_t bytes) {
+  constexpr std::array kWords = {"stream ", "listener ", "of ",   "endpoint ", "the ", "weight ",
+                                 "a ",      "cluster ",  "and\n", "healthy ",  "to ",  "route "};
+  std::string text;
+  uint32_t state = 1;
+  while (text.size() < bytes) {
+    state = state * 1664525 + 1013904223;
+    text += kWords[(state >> 16) % kWords.size()];
+    if ((state >> 28) == 0) text += std::to_string(state) + " ";
+  }
+  text.resize(bytes);
+  return text;
 }
 
 // Worker-confined. The fixed answers, composed again only when the second changes.
@@ -66,20 +83,28 @@ class Answers {
     if (now == second_) return;
     second_ = now;
     small_ = response("200 OK", small_body_, now);
+    cacheable_ = response("200 OK", small_body_, now,
+                          "Cache-Control: max-age=3600\r\nX-Made: " + std::to_string(now) + "\r\n");
+    text_ = std::make_shared<const std::string>(response("200 OK", text_body_, now));
     // Connections may be in the middle of sending the old one: they hold a reference.
     large_ = std::make_shared<const std::string>(response("200 OK", large_body_, now));
   }
 
   time_t second() const { return second_; }
   const std::string& small() const { return small_; }
+  const std::string& cacheable() const { return cacheable_; }
   std::shared_ptr<const std::string> large() const { return large_; }
+  std::shared_ptr<const std::string> text() const { return text_; }
 
  private:
   const std::string small_body_ = std::string(128, 'x');
   const std::string large_body_ = std::string(1024 * 1024, 'x');
+  const std::string text_body_ = someText(64 * 1024);
   time_t second_ = 0;
   std::string small_;
+  std::string cacheable_;
   std::shared_ptr<const std::string> large_;
+  std::shared_ptr<const std::string> text_;
 };
 
 // Worker-confined. One accepted connection: unparsed input and unsent output.
@@ -139,6 +164,10 @@ class Connection {
       output_ = answers.small();
     } else if (head.starts_with("GET /1m ")) {
       large_ = answers.large();
+    } else if (head.starts_with("GET /text ")) {
+      large_ = answers.text();
+    } else if (head.starts_with("GET /cacheable ")) {
+      output_ = answers.cacheable();
     } else if (head.starts_with("GET /echo ")) {
       output_ = response("200 OK", head, answers.second());
     } else {

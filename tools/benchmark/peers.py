@@ -23,8 +23,12 @@ HTTP2_SCENARIOS = ("h2c", "h2")
 HTTP2_ORIGIN_SCENARIOS = ("h2c-to-h2", "h2-to-h2")
 # Plain HTTP/1 with a script, the same work in each proxy's words.
 LUA_SCENARIOS = ("lua-headers", "lua-body")
-# Plain HTTP/1 with a filter that is no part of the proxy: those and a plugin that does nothing.
-FILTER_SCENARIOS = (*LUA_SCENARIOS, "plugin")
+# Plain HTTP/1 with something that both do: compression, a cache.
+FEATURE_SCENARIOS = ("gzip", "cache")
+# So many filters of Weir that look at heads alone and let everything pass.
+CHAIN_SCENARIOS = {"filters-5": 5, "filters-10": 10}
+# Plain HTTP/1 with filters: those, scripts, and a plugin that does nothing.
+FILTER_SCENARIOS = (*LUA_SCENARIOS, *FEATURE_SCENARIOS, *CHAIN_SCENARIOS, "plugin")
 HTTP_SCENARIOS = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *HTTP2_ORIGIN_SCENARIOS)
 SECURE_SCENARIOS = ("tls", "h2", "h2-to-h2")
 
@@ -121,7 +125,7 @@ class ConfiguredPeer(Peer):
             "CLUSTERS": "\n".join(self.cluster(name, addresses, http2_origin) for name, addresses in clusters),
             "FOLDER": folder,
             **self._extra,
-            **self.filter_values(scenario),
+            **self.filter_values(scenario, folder),
             **self.listener_values(
                 bench.certificate() if scenario in SECURE_SCENARIOS else None,
                 scenario not in (*HTTP1_SCENARIOS, *FILTER_SCENARIOS),
@@ -140,8 +144,8 @@ class ConfiguredPeer(Peer):
         """What the template says about the listener: TLS with this certificate, plain when it is None."""
         raise NotImplementedError
 
-    def filter_values(self, scenario):
-        """What the template says of scripts and plugins; those of FILTER_SCENARIOS have one."""
+    def filter_values(self, scenario, folder):
+        """What the template says of filters; those of FILTER_SCENARIOS have some."""
         return {}
 
     def cluster(self, name, addresses, http2):
@@ -161,15 +165,23 @@ class Nginx(ConfiguredPeer):
         self.scenarios = (
             *HTTP1_SCENARIOS,
             *HTTP2_SCENARIOS,
+            *FEATURE_SCENARIOS,
             *(() if stream is None else ("tcp", "udp")),
             *(() if self._lua is None else LUA_SCENARIOS),
         )
 
-    def filter_values(self, scenario):
-        if scenario not in LUA_SCENARIOS:
-            return {"LUA_MODULES": "", "LUA_PATH": "", "SCRIPT": ""}
-        lua = self._lua
-        return {"LUA_MODULES": lua.load, "LUA_PATH": lua.package_path, "SCRIPT": _NGINX_SCRIPTS[scenario]}
+    def filter_values(self, scenario, folder):
+        values = {"LUA_MODULES": "", "HTTP_SETTINGS": "", "LOCATION_SETTINGS": ""}
+        if scenario in LUA_SCENARIOS:
+            values["LUA_MODULES"] = self._lua.load
+            values["HTTP_SETTINGS"] = self._lua.package_path
+            values["LOCATION_SETTINGS"] = _NGINX_SCRIPTS[scenario]
+        if scenario == "gzip":
+            values["LOCATION_SETTINGS"] = _NGINX_GZIP
+        if scenario == "cache":
+            values["HTTP_SETTINGS"] = f"proxy_cache_path {folder}/cache levels=1:2 keys_zone=all:10m max_size=64m;"
+            values["LOCATION_SETTINGS"] = "proxy_cache all;"
+        return values
 
     def listener_values(self, certificate, http2):
         options = (" ssl" if certificate else "") + (" http2" if http2 else "")
@@ -220,7 +232,12 @@ class Weir(ConfiguredPeer):
         super().__init__("weir", "weir", program, "weir-{scenario}.textproto", ["version"])
         self._plugin = plugin
 
-    def filter_values(self, scenario):
+    def filter_values(self, scenario, folder):
+        if scenario in CHAIN_SCENARIOS:
+            filters = (_WEIR_PASS_FILTER.format(number) for number in range(CHAIN_SCENARIOS[scenario]))
+            return {"PLUGINS": "", "HTTP_FILTERS": "\n        ".join(filters)}
+        if scenario in FEATURE_SCENARIOS:
+            return {"PLUGINS": "", "HTTP_FILTERS": _WEIR_FEATURES[scenario]}
         if scenario in LUA_SCENARIOS:
             return {"PLUGINS": "", "HTTP_FILTERS": _WEIR_LUA_FILTER.format(_WEIR_SCRIPTS[scenario])}
         if scenario == "plugin":
@@ -276,6 +293,17 @@ _WEIR_LUA_FILTER = (
     "http_filters {{ config {{ [type.googleapis.com/weir.extensions.http_filters.lua.v1.Lua] "
     '{{ script {{ inline: "{}" }} }} }} }}'
 )
+# Each looks an address up, finds nothing against it, and has no wish to see the body.
+_WEIR_PASS_FILTER = (
+    'http_filters {{ name: "pass-{0}" config {{ [http_filters/ip_filter] {{ stat_prefix: "pass-{0}" '
+    'deny: "203.0.113.0/24" }} }} }}'
+)
+# The same level, and for every client that takes gzip.
+_NGINX_GZIP = "gzip on; gzip_comp_level 5; gzip_types *; gzip_proxied any; gzip_http_version 1.0; gzip_vary on;"
+_WEIR_FEATURES = {
+    "gzip": "http_filters { config { [http_filters/compressor] { codings: GZIP gzip { level: 5 } } } }",
+    "cache": "http_filters { config { [http_filters/cache] { no_status: true } } }",
+}
 _WEIR_PLUGIN_FILTER = "http_filters { config { [http_filters/pass_through] {} } }"
 
 

@@ -1,5 +1,6 @@
 """Whether a proxy that was started serves, and does the same work as the others."""
 
+import gzip
 import http.client
 import re
 import socket
@@ -26,6 +27,10 @@ def wait_until_serving(proxy, adds_fields):
         "lua-headers": _http,
         "lua-body": _http,
         "plugin": _http,
+        "filters-5": _http,
+        "filters-10": _http,
+        "gzip": _gzipped,
+        "cache": _cached,
         "tls": _https,
         "h2c": _http2,
         "h2": _https2,
@@ -60,6 +65,42 @@ def _require_fields(proxy, head):
 
 def _http(port):
     return _echo(http.client.HTTPConnection("127.0.0.1", port, timeout=2))
+
+
+def _gzipped(port):
+    """Compresses where it may."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/text", headers={"Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise http.client.HTTPException(f"status {answer.status}")
+        if answer.getheader("Content-Encoding") != "gzip" or len(gzip.decompress(body)) != 64 * 1024:
+            raise OtherWork("it does less than the others: it does not compress")
+    finally:
+        connection.close()
+    return _http(port)
+
+
+def _cached(port):
+    """Answers the second request for the same without the origin, which says when it made an answer."""
+    made = []
+    for pause in (0, 1.1):
+        time.sleep(pause)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/cacheable")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise http.client.HTTPException(f"status {answer.status}")
+            made.append(answer.getheader("X-Made"))
+        finally:
+            connection.close()
+    if made[0] is None or made[0] != made[1]:
+        raise OtherWork("it does less than the others: it does not answer from its cache")
+    return _http(port)
 
 
 def _https(port):

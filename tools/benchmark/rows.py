@@ -88,6 +88,19 @@ BROWSER_HEAD = (
 
 
 
+def _chain_rows():
+    """Next to keepalive, which has none. A filter that does not look at bodies may cost 0.1 µs."""
+    for filters in (5, 10):
+        yield Row(
+            key=f"filters-{filters}",
+            title=f"same, {filters} filters that look at each head and let it pass",
+            load=HttpLoad(path="/128", connections=64),
+            target=Target(row="keepalive", over=0.1 * filters),
+            peers=("weir",),
+            scenario=f"filters-{filters}",
+        )
+
+
 def _endpoint_rows():
     """1000 clients in each: then nearly as many requests are under way, and as many connections to the
     origin are in use with one endpoint as with many."""
@@ -141,6 +154,7 @@ ROWS = (
         peers=("weir",),
         scenario="plugin",
     ),
+    *_chain_rows(),
     Row(
         key="browser",
         title="same as first, browser-sized request head (~700 B)",
@@ -223,6 +237,22 @@ ROWS = (
         target=Target(references=("nginx",)),
         peers=("nginx", "weir"),
         scenario="lua-body",
+    ),
+    Row(
+        key="gzip",
+        title="64 KiB of text, compressed by gzip, level 5",
+        load=HttpLoad(path="/text", connections=16, headers=(("Accept-Encoding", "gzip"),)),
+        target=Target(references=("nginx",)),
+        peers=("nginx", "weir"),
+        scenario="gzip",
+    ),
+    Row(
+        key="cache-hit",
+        title="128 B reply from the cache, 64 connections",
+        load=HttpLoad(path="/cacheable", connections=64),
+        target=Target(0.80, ("nginx",)),
+        peers=("nginx", "weir"),
+        scenario="cache",
     ),
     *_endpoint_rows(),
     *_http2_rows(),

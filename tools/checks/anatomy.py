@@ -71,7 +71,8 @@ def _check_one(repository, category, name):
         missing.append(Finding(page, 1, f"shows no example configuration with [{category}/{name}]"))
     if not repository.ending("_test.cc", under=f"test/{folder}/"):
         missing.append(Finding(folder, 1, f"has no test in test/{folder}/"))
-    # A name that the C library has as a macro ends in an underscore as a namespace.
+    # A name that the C library has as a macro, or that would hide a namespace of source/ from other extensions, ends in an
+    # underscore as a namespace.
     header = f"{folder}/config.h"
     namespace = f"weir::extensions::{category}::{name}"
     if repository.has(header) and not re.search(r"^namespace %s_? {" % re.escape(namespace), repository.text(header), re.M):

@@ -14,19 +14,21 @@ BELOW = {
     "event": ["buffer", "stats"],
     "network": ["event"],
     "http": ["network"],
+    "redis": ["network"],
     "grpc": ["http"],
     "upstream": ["http"],
     "router": ["grpc", "upstream"],
     "lua": ["router"],
-    "config": ["lua"],
+    "config": ["lua", "redis"],
     "plugin": ["config"],
     "control": ["config"],
-    "server": ["control"],
+    "explain": ["config"],
+    "server": ["control", "explain"],
     "exe": ["plugin", "server"],
 }
 
 # Folders of source/ that work on compiled structs and never see a configuration message.
-NO_MESSAGES = {"base", "buffer", "stats", "event", "network", "http", "grpc", "upstream", "router", "lua"}
+NO_MESSAGES = {"base", "buffer", "stats", "event", "network", "http", "grpc", "upstream", "router", "lua", "redis"}
 
 # The one place that names extensions.
 COMPOSITION = "source/exe/main.cc"

@@ -25,7 +25,7 @@ LIBRARIES = (
     Library("nghttp2", r"nghttp2/", (r"source/http/http2/",)),
     Library("c-ares", r"ares(_\w+)?\.h", (r"source/network/",)),
     Library("spdlog", r"spdlog/|fmt/", (r"source/base/",)),
-    Library("BoringSSL", r"openssl/", (r"extensions/transport_sockets/(tls|upstream_tls|common)/", r"extensions/http_filters/oauth2/", r"extensions/stickiness/", r"source/http/websocket\.cc", r"source/lua/library_crypto\.cc", r"extensions/http_filters/lua/signature\.cc", r"source/plugin/")),
+    Library("BoringSSL", r"openssl/", (r"extensions/transport_sockets/(tls|upstream_tls|common)/", r"extensions/http_filters/(jwt_auth|basic_auth|api_key|oauth2)/", r"extensions/stickiness/", r"source/http/websocket\.cc", r"source/lua/library_crypto\.cc", r"extensions/http_filters/lua/signature\.cc", r"source/plugin/")),
     Library(
         "Protobuf",
         r"google/protobuf/",
@@ -37,9 +37,10 @@ LIBRARIES = (
         ),
         public=True,
     ),
-    Library("nlohmann-json", r"nlohmann/", (r"source/(config|control|server)/", r"extensions/access_loggers/")),
+    Library("nlohmann-json", r"nlohmann/", (r"source/(config|control|explain|server)/", r"extensions/access_loggers/",
+                                        r"extensions/http_filters/body_matcher/")),
     Library("LuaJIT", r"lua(\w*)\.h(pp)?|lauxlib\.h|luajit-2\.1/", (r"source/lua/", r"extensions/\w+/lua/")),
-    Library("hiredis", r"hiredis(/|\.h)", (r"extensions/stickiness/", r"extensions/config_stores/")),
+    Library("hiredis", r"hiredis(/|\.h)", (r"source/redis/", r"extensions/config_stores/")),
     Library("SQLite", r"sqlite3\.h", (r"extensions/config_stores/sqlite/",)),
     Library("zlib, Brotli, zstd", r"zlib\.h|brotli/|zstd\.h", (r"extensions/http_filters/\w*compress\w*/", r"extensions/http_filters/common/")),
 )

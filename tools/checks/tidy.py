@@ -15,7 +15,8 @@ _MODULES = ("luajit", "hiredis", "re2", "protobuf", "libuv", "spdlog")
 
 
 def _flags(generated):
-    flags = ["-std=c++20", "-fno-exceptions", "-I.", "-isystem", generated]
+    # "api": where plugins find their headers.
+    flags = ["-std=c++20", "-fno-exceptions", "-I.", "-Iapi", "-isystem", generated]
     flags += ["-isystem", "/usr/share/include/llhttp", "-isystem", "/usr/include/android"]
     done = subprocess.run(["pkg-config", "--cflags", *_MODULES], capture_output=True, text=True, check=True)
     for flag in done.stdout.split():

@@ -89,7 +89,24 @@ class Templates(unittest.TestCase):
         self.assertNotIn("pass_through", text_of(weir, "http")[0])
 
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
-        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2"))
+        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2", "gzip", "cache"))
+
+    def test_features_are_there_where_the_scenario_says_so(self):
+        said = {
+            "nginx": {"gzip": "gzip on;", "cache": "proxy_cache all;"},
+            "weir": {"gzip": "[http_filters/compressor]", "cache": "[http_filters/cache]"},
+        }
+        for peer in configured():
+            for scenario in set(peer.scenarios) & {"http", *peers.FEATURE_SCENARIOS}:
+                for feature, text in said[peer.name].items() if peer.name in said else ():
+                    with self.subTest(peer=peer.name, scenario=scenario, feature=feature):
+                        self.assertEqual(text in text_of(peer, scenario)[0], feature == scenario)
+
+    def test_chains_have_as_many_filters_as_they_say_each_with_a_name_of_its_own(self):
+        weir = configured()[-1]
+        for scenario, filters in peers.CHAIN_SCENARIOS.items():
+            text, _ = text_of(weir, scenario)
+            self.assertEqual(len(set(re.findall(r'name: "(pass-\d+)"', text))), filters)
 
 
 class Rows(unittest.TestCase):
