@@ -17,10 +17,34 @@
 #include "extensions/health_checkers/redis/config.h"
 #include "extensions/health_checkers/tcp/config.h"
 #include "extensions/http_filters/acme_challenge/config.h"
+#include "extensions/http_filters/adaptive_concurrency/config.h"
+#include "extensions/http_filters/admission_control/config.h"
+#include "extensions/http_filters/api_key/config.h"
+#include "extensions/http_filters/bandwidth_limit/config.h"
+#include "extensions/http_filters/basic_auth/config.h"
+#include "extensions/http_filters/body_matcher/config.h"
+#include "extensions/http_filters/buffer/config.h"
+#include "extensions/http_filters/cache/config.h"
+#include "extensions/http_filters/compressor/config.h"
+#include "extensions/http_filters/cors/config.h"
+#include "extensions/http_filters/csrf/config.h"
+#include "extensions/http_filters/decompressor/config.h"
+#include "extensions/http_filters/ext_authz/config.h"
+#include "extensions/http_filters/fault/config.h"
 #include "extensions/http_filters/grpc_json_transcoder/config.h"
 #include "extensions/http_filters/grpc_web/config.h"
+#include "extensions/http_filters/header_mutation/config.h"
+#include "extensions/http_filters/health_check/config.h"
+#include "extensions/http_filters/ip_filter/config.h"
+#include "extensions/http_filters/jwt_auth/config.h"
+#include "extensions/http_filters/local_rate_limit/config.h"
 #include "extensions/http_filters/lua/config.h"
 #include "extensions/http_filters/lua/test_runner/runner.h"
+#include "extensions/http_filters/rate_limit/config.h"
+#include "extensions/http_filters/rbac/config.h"
+#include "extensions/http_filters/static_files/config.h"
+#include "extensions/http_filters/tap/config.h"
+#include "extensions/http_filters/tracing/config.h"
 #include "extensions/listener_filters/http_inspector/config.h"
 #include "extensions/listener_filters/original_dst/config.h"
 #include "extensions/listener_filters/proxy_protocol/config.h"
@@ -81,9 +105,33 @@ void forEachExtension(Add add) {
   add(std::make_unique<health_checkers::redis::RedisCheckExtension>());
   add(std::make_unique<health_checkers::tcp::TcpCheckExtension>());
   add(std::make_unique<http_filters::acme_challenge::AcmeChallengeExtension>());
+  add(std::make_unique<http_filters::adaptive_concurrency::AdaptiveConcurrencyExtension>());
+  add(std::make_unique<http_filters::admission_control::AdmissionControlExtension>());
+  add(std::make_unique<http_filters::api_key::ApiKeyExtension>());
+  add(std::make_unique<http_filters::bandwidth_limit::BandwidthLimitExtension>());
+  add(std::make_unique<http_filters::basic_auth::BasicAuthExtension>());
+  add(std::make_unique<http_filters::body_matcher::BodyMatcherExtension>());
+  add(std::make_unique<http_filters::buffer_::BufferExtension>());
+  add(std::make_unique<http_filters::cache::CacheExtension>());
+  add(std::make_unique<http_filters::compressor::CompressorExtension>());
+  add(std::make_unique<http_filters::cors::CorsExtension>());
+  add(std::make_unique<http_filters::csrf::CsrfExtension>());
+  add(std::make_unique<http_filters::decompressor::DecompressorExtension>());
+  add(std::make_unique<http_filters::ext_authz::ExtAuthzExtension>());
+  add(std::make_unique<http_filters::fault::FaultExtension>());
   add(std::make_unique<http_filters::grpc_json_transcoder::GrpcJsonTranscoderExtension>());
   add(std::make_unique<http_filters::grpc_web::GrpcWebExtension>());
+  add(std::make_unique<http_filters::header_mutation::HeaderMutationExtension>());
+  add(std::make_unique<http_filters::health_check::HealthCheckExtension>());
+  add(std::make_unique<http_filters::ip_filter::IpFilterExtension>());
+  add(std::make_unique<http_filters::jwt_auth::JwtAuthExtension>());
+  add(std::make_unique<http_filters::local_rate_limit::LocalRateLimitExtension>());
   add(std::make_unique<http_filters::lua::LuaExtension>());
+  add(std::make_unique<http_filters::rate_limit::RateLimitExtension>());
+  add(std::make_unique<http_filters::rbac::RbacExtension>());
+  add(std::make_unique<http_filters::static_files::StaticFilesExtension>());
+  add(std::make_unique<http_filters::tap::TapExtension>());
+  add(std::make_unique<http_filters::tracing::TracingExtension>());
   add(std::make_unique<listener_filters::http_inspector::HttpInspectorExtension>());
   add(std::make_unique<listener_filters::original_dst::OriginalDstExtension>());
   add(std::make_unique<listener_filters::proxy_protocol::ProxyProtocolExtension>());
