@@ -1,8 +1,12 @@
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "benchmark/benchmark.h"
 
+#include "source/http/message.h"
+#include "source/http/stream_info.h"
+#include "source/router/route_conditions.h"
 #include "source/router/route_table.h"
 
 namespace weir::router {
@@ -111,6 +115,97 @@ void regexesFirst(benchmark::State& state) {
   lookUp(state, *compile({host}), {{"shop.example", "/team1/service42/item"}});
 }
 BENCHMARK(regexesFirst)->Arg(10)->Arg(1000);
+
+void templates(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) {
+    host.routes.push_back(route(PathMatch::Kind::kTemplate, pathOf(i) + "/{id}/orders/{order}"));
+  }
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (size_t i = 0; i < kAsked; ++i)
+    asked.emplace_back("shop.example", pathOf(i * count / kAsked) + "/7/orders/42");
+  lookUp(state, *compile({host}), asked);
+}
+BENCHMARK(templates)->Arg(10)->Arg(1000)->Arg(10000);
+
+// Looks up one request after the other, with its head.
+void resolve(benchmark::State& state, const RouteTable& table,
+             const std::vector<std::unique_ptr<http::RequestHead>>& asked) {
+  const http::StreamInfo info;
+  size_t at = 0;
+  for (auto _ : state) {
+    const http::Route* found = table.resolve(*asked[at++ % asked.size()], info);
+    if (found == nullptr) return state.SkipWithError("no route");
+    benchmark::DoNotOptimize(found);
+  }
+}
+
+std::unique_ptr<http::RequestHead> headOf(std::string_view path) {
+  auto head = std::make_unique<http::RequestHead>();
+  head->method = "GET";
+  head->authority = "shop.example";
+  head->path = head->arena.copy(path);
+  for (const char* name : {"host", "user-agent", "accept", "accept-encoding", "accept-language"}) {
+    head->headers.add(name, "something of usual length");
+  }
+  return head;
+}
+
+RouteEntry withTenant(RouteEntry entry, size_t i) {
+  auto conditions = std::make_shared<RouteConditions>();
+  conditions->methods = {"GET", "HEAD"};
+  conditions->headers.emplace_back("x-tenant", http::TextMatcher::exact(std::to_string(i)));
+  entry.conditions = std::move(conditions);
+  return entry;
+}
+
+// All routes have one path, and differ by the value of a header.
+void conditionsOfOnePath(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) {
+    host.routes.push_back(withTenant(route(PathMatch::Kind::kPrefix, "/api"), i));
+  }
+  std::vector<std::unique_ptr<http::RequestHead>> asked;
+  for (size_t i = 0; i < kAsked; ++i) {
+    asked.push_back(headOf("/api/items"));
+    asked.back()->headers.add("x-tenant", std::to_string(i * count / kAsked));
+  }
+  resolve(state, *compile({host}), asked);
+}
+BENCHMARK(conditionsOfOnePath)->Arg(10)->Arg(1000)->Arg(10000);
+
+// Each path has a route for tenant 1 and one for all.
+void conditionsOfManyPaths(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) {
+    const RouteEntry plain = route(PathMatch::Kind::kSegmentPrefix, pathOf(i));
+    host.routes.push_back(withTenant(plain, 1));
+    host.routes.push_back(plain);
+  }
+  std::vector<std::unique_ptr<http::RequestHead>> asked;
+  for (size_t i = 0; i < kAsked; ++i) {
+    asked.push_back(headOf(pathOf(i * count / kAsked) + "/item"));
+    asked.back()->headers.add("x-tenant", std::to_string(i % 2));
+  }
+  resolve(state, *compile({host}), asked);
+}
+BENCHMARK(conditionsOfManyPaths)->Arg(10)->Arg(1000)->Arg(10000);
+
+// The same requests where no route has conditions.
+void withoutConditions(benchmark::State& state) {
+  const size_t count = static_cast<size_t>(state.range(0));
+  VirtualHost host{"h", {"*"}, {}};
+  for (size_t i = 0; i < count; ++i) {
+    host.routes.push_back(route(PathMatch::Kind::kSegmentPrefix, pathOf(i)));
+  }
+  std::vector<std::unique_ptr<http::RequestHead>> asked;
+  for (size_t i = 0; i < kAsked; ++i) asked.push_back(headOf(pathOf(i * count / kAsked) + "/item"));
+  resolve(state, *compile({host}), asked);
+}
+BENCHMARK(withoutConditions)->Arg(10)->Arg(1000)->Arg(10000);
 
 }  // namespace
 }  // namespace weir::router

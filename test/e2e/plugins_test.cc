@@ -58,7 +58,7 @@ std::string answer(const std::string& body, const std::string& fields = {}) {
          "\r\n\r\n" + body;
 }
 
-TEST(PluginExamples, ApiKeysAreAskedOnceAndKept) {
+TEST(PluginExamples, KeysAreAskedOnceAndKept) {
   std::atomic<int> asked{0};
   ScriptedOrigin auth([&](RawConnection& connection, int) {
     for (RawMessage request = connection.readMessage(); request.complete;
@@ -71,7 +71,7 @@ TEST(PluginExamples, ApiKeysAreAskedOnceAndKept) {
   });
   ScriptedOrigin web(ScriptedOrigin::echoing());
   WeirProcess weir(exampleConfig(
-      "api_key", {kAnyPort, {"10.0.0.1:80", web.address()}, {"10.0.0.2:80", auth.address()}}));
+      "key_service", {kAnyPort, {"10.0.0.1:80", web.address()}, {"10.0.0.2:80", auth.address()}}));
   const uint16_t port = weir.port("edge");
   ASSERT_NE(port, 0) << weir.process().err();
   EXPECT_EQ(get(port).status(), 401);
@@ -222,7 +222,7 @@ TEST(PluginExamples, BuildOutsideOfBazel) {
   const test::TemporaryFolder folder;
   const std::string include = "-I" + test::dataFile("api");
   for (const std::string name :
-       {"api_key", "gzip", "size_class", "memcached", "slow_log", "served_by"}) {
+       {"key_service", "gzip", "size_class", "memcached", "slow_log", "served_by"}) {
     const bool in_c = name == "served_by";
     const std::string object = folder.file(name + ".so");
     std::vector<std::string> command = {in_c ? "gcc" : "g++",
