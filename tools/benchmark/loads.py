@@ -25,11 +25,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class HttpLoad:
-    """wrk with one thread; the value is the proxy's CPU microseconds per completed request."""
+    """wrk with one thread; the value is the proxy's CPU microseconds per completed request.
+
+    `hosts`: requests go to so many of routes.py in turns; 0: to the proxy's address.
+    """
 
     path: str
     connections: int
     headers: tuple = ()
+    hosts: int = 0
 
     def run(self, bench, proxy):
         return _cpu_per_request(bench, proxy, lambda seconds: self._wrk(bench, proxy, seconds))
@@ -39,6 +43,8 @@ class HttpLoad:
         for name, value in self.headers:
             command += ["-H", f"{name}: {value}"]
         command.append(proxy.url(self.path))
+        if self.hosts:
+            command += ["--", str(self.hosts)]
         with Process(command, bench.load_core, bench.log_path("wrk"), read_output=True) as wrk:
             return _result(proxy, command, wrk.finish(timeout=seconds + 15))
 

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from string import Template
 
-from . import nginx_modules, programs, readiness, tls
+from . import nginx_modules, programs, readiness, routes, tls
 from .processes import BenchError, Process, free_ports
 from .upstreams import Upstreams
 
@@ -27,8 +27,12 @@ LUA_SCENARIOS = ("lua-headers", "lua-body")
 FEATURE_SCENARIOS = ("gzip", "cache")
 # So many filters of Weir that look at heads alone and let everything pass.
 CHAIN_SCENARIOS = {"filters-5": 5, "filters-10": 10}
+# So many virtual hosts with a few routes each (routes.py).
+ROUTE_SCENARIOS = {"routes-10": 10, "routes-10000": 10_000}
 # Plain HTTP/1 with filters: those, scripts, and a plugin that does nothing.
 FILTER_SCENARIOS = (*LUA_SCENARIOS, *FEATURE_SCENARIOS, *CHAIN_SCENARIOS, "plugin")
+# Plain HTTP/1 that has more than the listener and the origin.
+PLAIN_SCENARIOS = (*FILTER_SCENARIOS, *ROUTE_SCENARIOS)
 HTTP_SCENARIOS = (*HTTP1_SCENARIOS, *HTTP2_SCENARIOS, *HTTP2_ORIGIN_SCENARIOS)
 SECURE_SCENARIOS = ("tls", "h2", "h2-to-h2")
 
@@ -109,7 +113,7 @@ class ConfiguredPeer(Peer):
 
     def command(self, bench, scenario, folder, upstreams):
         port, admin_port = free_ports(2)
-        as_http = scenario in (*HTTP_SCENARIOS, *FILTER_SCENARIOS)
+        as_http = scenario in (*HTTP_SCENARIOS, *PLAIN_SCENARIOS)
         path = os.path.join(folder, self._template.format(scenario="http" if as_http else scenario))
         http2_origin = scenario in HTTP2_ORIGIN_SCENARIOS
         origin_ports = bench.http2_origin_ports() if http2_origin else bench.origin_ports
@@ -126,9 +130,10 @@ class ConfiguredPeer(Peer):
             "FOLDER": folder,
             **self._extra,
             **self.filter_values(scenario, folder),
+            **self.route_values(ROUTE_SCENARIOS.get(scenario, 0), port),
             **self.listener_values(
                 bench.certificate() if scenario in SECURE_SCENARIOS else None,
-                scenario not in (*HTTP1_SCENARIOS, *FILTER_SCENARIOS),
+                scenario not in (*HTTP1_SCENARIOS, *PLAIN_SCENARIOS),
             ),
         }
         with open(os.path.join(TEMPLATES, os.path.basename(path))) as template:
@@ -146,6 +151,10 @@ class ConfiguredPeer(Peer):
 
     def filter_values(self, scenario, folder):
         """What the template says of filters; those of FILTER_SCENARIOS have some."""
+        return {}
+
+    def route_values(self, hosts, port):
+        """What it says of so many virtual hosts of routes.py."""
         return {}
 
     def cluster(self, name, addresses, http2):
@@ -166,6 +175,7 @@ class Nginx(ConfiguredPeer):
             *HTTP1_SCENARIOS,
             *HTTP2_SCENARIOS,
             *FEATURE_SCENARIOS,
+            *ROUTE_SCENARIOS,
             *(() if stream is None else ("tcp", "udp")),
             *(() if self._lua is None else LUA_SCENARIOS),
         )
@@ -182,6 +192,9 @@ class Nginx(ConfiguredPeer):
             values["HTTP_SETTINGS"] = f"proxy_cache_path {folder}/cache levels=1:2 keys_zone=all:10m max_size=64m;"
             values["LOCATION_SETTINGS"] = "proxy_cache all;"
         return values
+
+    def route_values(self, hosts, port):
+        return {"SERVERS": routes.nginx(hosts, port) if hosts else ""}
 
     def listener_values(self, certificate, http2):
         options = (" ssl" if certificate else "") + (" http2" if http2 else "")
@@ -225,7 +238,7 @@ class HaProxy(ConfiguredPeer):
 
 
 class Weir(ConfiguredPeer):
-    scenarios = (*HTTP_SCENARIOS, *FILTER_SCENARIOS, "tcp", "udp")
+    scenarios = (*HTTP_SCENARIOS, *PLAIN_SCENARIOS, "tcp", "udp")
 
     def __init__(self, program, plugin=None):
         """`plugin`: the shared object of pass_through_plugin.c."""
@@ -244,6 +257,9 @@ class Weir(ConfiguredPeer):
             loading = f'plugins {{ name: "pass_through" path: "{self._plugin}" }}'
             return {"PLUGINS": loading, "HTTP_FILTERS": _WEIR_PLUGIN_FILTER}
         return {"PLUGINS": "", "HTTP_FILTERS": ""}
+
+    def route_values(self, hosts, port):
+        return {"VIRTUAL_HOSTS": routes.weir(hosts)}
 
     def listener_values(self, certificate, http2):
         return {"TRANSPORT_SOCKET": tls.weir_transport_socket(certificate) if certificate else ""}

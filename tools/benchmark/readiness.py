@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 
-from . import tls
+from . import routes, tls
 from .processes import BenchError
 
 ADDED_FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-request-id")
@@ -29,6 +29,8 @@ def wait_until_serving(proxy, adds_fields):
         "plugin": _http,
         "filters-5": _http,
         "filters-10": _http,
+        "routes-10": _of_a_host,
+        "routes-10000": _of_a_host,
         "gzip": _gzipped,
         "cache": _cached,
         "tls": _https,
@@ -65,6 +67,11 @@ def _require_fields(proxy, head):
 
 def _http(port):
     return _echo(http.client.HTTPConnection("127.0.0.1", port, timeout=2))
+
+
+def _of_a_host(port):
+    """Serves a host of routes.py, by the last of its routes."""
+    return _echo(http.client.HTTPConnection("127.0.0.1", port, timeout=2), headers={"Host": routes.host(9)})
 
 
 def _gzipped(port):
@@ -115,11 +122,11 @@ def _require_suite(sock):
         raise OtherWork(f"it uses {sock.cipher()[0]} of {sock.version()}, the others {tls.SUITE} of {tls.VERSION}")
 
 
-def _echo(connection, check=lambda sock: None):
+def _echo(connection, check=lambda sock: None, headers=None):
     try:
         connection.connect()
         check(connection.sock)
-        connection.request("GET", "/echo")
+        connection.request("GET", "/echo", headers=headers or {})
         answer = connection.getresponse()
         if answer.status != 200:
             raise http.client.HTTPException(f"status {answer.status}")

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from .http2_clients import Http2Connections, Http2Streams
 from .idle_clients import IdleClientsLoad
 from .loads import ClientLoad, HandshakeStormLoad, Http2Load, HttpLoad
+from .routes import ROUTES_PER_HOST
 from .upstream_memory import UpstreamMemoryLoad
 from .upstreams import Upstreams
 
@@ -101,6 +102,19 @@ def _chain_rows():
         )
 
 
+def _route_rows():
+    """The same requests to few virtual hosts and to many, of which each is asked in turn."""
+    for hosts in (10, 10_000):
+        yield Row(
+            key=f"routes-{hosts}",
+            title=f"HTTP/1.1 keep-alive, 128 B reply, {hosts} virtual hosts with {ROUTES_PER_HOST} routes each, asked in turns",
+            load=HttpLoad(path="/128", connections=64, hosts=hosts),
+            target=Target(1.05, row="routes-10") if hosts == 10_000 else Target(references=("nginx",)),
+            peers=("nginx", "weir"),
+            scenario=f"routes-{hosts}",
+        )
+
+
 def _endpoint_rows():
     """1000 clients in each: then nearly as many requests are under way, and as many connections to the
     origin are in use with one endpoint as with many."""
@@ -155,6 +169,7 @@ ROWS = (
         scenario="plugin",
     ),
     *_chain_rows(),
+    *_route_rows(),
     Row(
         key="browser",
         title="same as first, browser-sized request head (~700 B)",

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from types import SimpleNamespace
 
-from tools.benchmark import nginx_modules, peers, rows, tls
+from tools.benchmark import nginx_modules, peers, routes, rows, tls
 from tools.benchmark.processes import BenchError
 from tools.benchmark.upstreams import Upstreams
 
@@ -89,7 +89,7 @@ class Templates(unittest.TestCase):
         self.assertNotIn("pass_through", text_of(weir, "http")[0])
 
     def test_nginx_without_its_stream_module_is_left_out_of_tcp_and_udp(self):
-        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2", "gzip", "cache"))
+        self.assertEqual(peers.Nginx(None).scenarios, ("http", "tls", "h2c", "h2", "gzip", "cache", "routes-10", "routes-10000"))
 
     def test_features_are_there_where_the_scenario_says_so(self):
         said = {
@@ -109,7 +109,31 @@ class Templates(unittest.TestCase):
             self.assertEqual(len(set(re.findall(r'name: "(pass-\d+)"', text))), filters)
 
 
+    def test_virtual_hosts_are_as_many_as_the_scenario_says_each_with_the_same_routes(self):
+        said = {
+            "nginx": (r"server_name (shop\d+\.example);", r"location \S+ .*\{ proxy_pass http://origin; \}"),
+            "weir": (r'domains: "(shop\d+\.example)"', r"\n  routes \{ match \{ (?:path|prefix)"),
+        }
+        for peer in (peer for peer in configured() if peer.name in said):
+            names, found = said[peer.name]
+            for scenario in ("http", *peers.ROUTE_SCENARIOS):
+                with self.subTest(peer=peer.name, scenario=scenario):
+                    text, count = text_of(peer, scenario)[0], peers.ROUTE_SCENARIOS.get(scenario, 0)
+                    self.assertEqual(len(set(re.findall(names, text))), count)
+                    self.assertEqual(len(re.findall(found, text)), count * routes.ROUTES_PER_HOST)
+
+    def test_nginx_has_room_for_the_names_of_all_hosts(self):
+        sized = re.search(r"server_names_hash_max_size (\d+);", text_of(peers.Nginx(None), "routes-10000")[0])
+        self.assertGreaterEqual(int(sized[1]), 10_000)
+
+
 class Rows(unittest.TestCase):
+    def test_rows_of_routes_ask_for_hosts_that_are_there(self):
+        found = [row for row in rows.ROWS if row.scenario in peers.ROUTE_SCENARIOS]
+        self.assertEqual([row.key for row in found], list(peers.ROUTE_SCENARIOS))
+        for row in found:
+            self.assertEqual(row.load.hosts, peers.ROUTE_SCENARIOS[row.scenario])
+
     def test_every_row_has_a_scenario_that_weir_knows_and_a_key_of_its_own(self):
         self.assertEqual(len({row.key for row in rows.ROWS}), len(rows.ROWS))
         for row in rows.ROWS:
