@@ -1,5 +1,6 @@
 #include "extensions/load_balancing/override/override.h"
 
+#include "source/base/concat.h"
 #include "source/http/message.h"
 #include "source/http/stream_info.h"
 
@@ -89,6 +90,27 @@ Pick OverrideBalancer::pick(const upstream::PickContext& context) {
   if (pick.kind == Pick::Kind::kEndpoint) return followed_->add(), pick;
   missed_->add();
   return factory_.config().strict ? pick : nested_->pick(context);
+}
+
+void OverrideBalancer::forecast(const upstream::PickContext& context,
+                                upstream::PickForecast& out) const {
+  const auto name = wanted(context);
+  if (!name) return nested_->forecast(context, out);
+  const Pick pick = pickNamed(*name, context);
+  if (pick.kind == Pick::Kind::kEndpoint) {
+    out.rule = "the endpoint that the request names";
+    out.host = pick.host;
+    return;
+  }
+  const std::string why =
+      base::concat("the endpoint that the request names cannot be had (", pick.reason, ")");
+  if (factory_.config().strict) {
+    const bool waits = pick.kind == Pick::Kind::kWait;
+    out.rule = base::concat(why, waits ? ", and it waits: strict" : ", and no other may: strict");
+    return;
+  }
+  nested_->forecast(context, out);
+  out.rule = out.rule.empty() ? why : base::concat(why, ": ", out.rule);
 }
 
 Pick OverrideBalancer::pickNamed(std::string_view name,

@@ -87,6 +87,7 @@ class OverrideBalancer final : public upstream::LoadBalancer {
 
   void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
   void onResponse(uint32_t host, std::chrono::microseconds took, bool success,
                   event::MonotonicTime now) override;
 

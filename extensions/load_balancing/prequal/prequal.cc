@@ -123,12 +123,42 @@ Pick Prequal::pick(const PickContext& context) {
   return Pick::endpoint(hosts_[chosen].index);
 }
 
-// Looks at one endpoint more as if it had answered just now, and again at those in the pool: what
-// is in flight there is known at any time.
-void Prequal::observe(event::MonotonicTime now) {
-  for (Probe& probe : pool_.probes()) {
+// The score is what decides between those of the pool; the others have none.
+void Prequal::forecast(const PickContext& context, upstream::PickForecast& out) const {
+  ProbePool pool = pool_;
+  if (mode_ == Mode::kObserved) refresh(pool);
+  pool.expire(context.now - options_.max_probe_age);
+  const uint32_t threshold = loads_told_.threshold();
+  const bool any_cold =
+      std::any_of(pool.probes().begin(), pool.probes().end(),
+                  [&](const Probe& probe) { return !ProbePool::hot(probe, threshold); });
+  out.rule =
+      mode_ == Mode::kProbed
+          ? "of those that answered a probe lately, the fastest that is not hot"
+          : "few answer probes: of those that this worker looked at lately and one drawn now, "
+            "the fastest that is not hot";
+  out.score = "microseconds a request takes there, where it is not hot; load, when all are hot";
+  for (const Probe& probe : pool.probes()) {
+    if (any_cold && ProbePool::hot(probe, threshold)) continue;
+    out.scores[hosts_[probe.host].index] =
+        any_cold ? static_cast<double>(probe.latency_us) : static_cast<double>(probe.load);
+  }
+  // With those that do not answer, or with fewer answers, chance has a part in it.
+  if (mode_ != Mode::kProbed || mute_ > 0 || pool.size() < kMinPool) return;
+  const size_t best = pool.best(threshold, [](uint32_t) { return false; });
+  out.host = hosts_[pool.probes()[best].host].index;
+}
+
+// What is in flight there is known at any time.
+void Prequal::refresh(ProbePool& pool) const {
+  for (Probe& probe : pool.probes()) {
     probe.load = uint64_t{loads_->inFlight(hosts_[probe.host].index)} * probe.step;
   }
+}
+
+// Looks at one endpoint more as if it had answered just now, and again at those in the pool.
+void Prequal::observe(event::MonotonicTime now) {
+  refresh(pool_);
   const uint32_t position = draw_.draw(random_);
   const Host& host = hosts_[position];
   put(position, loads_->inFlight(host.index), observedLatency(host, now), now);

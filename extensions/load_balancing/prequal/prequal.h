@@ -50,6 +50,7 @@ class Prequal final : public upstream::Algorithm, public ProbeOwner {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
   void onResponse(uint32_t host, std::chrono::microseconds took, bool success,
                   event::MonotonicTime now) override;
 
@@ -77,6 +78,7 @@ class Prequal final : public upstream::Algorithm, public ProbeOwner {
   static constexpr uint32_t kNone = ~uint32_t{0};
 
   void setSteps(const upstream::HostSet& hosts);
+  void refresh(ProbePool& pool) const;
   void observe(event::MonotonicTime now);
   uint32_t observedLatency(const Host& host, event::MonotonicTime now) const;
   uint32_t choose(const upstream::PickContext& context);

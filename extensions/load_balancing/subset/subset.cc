@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <span>
 #include <string>
+#include <utility>
+
+#include "source/base/concat.h"
 
 namespace weir::extensions::load_balancing::subset {
 
@@ -107,6 +110,49 @@ Pick SubsetBalancer::pickIn(uint32_t at, const upstream::PickContext& context) {
   Pick pick = part.balancer->pick(here);
   if (pick.kind == Pick::Kind::kEndpoint) pick.host = whole[pick.host];
   return pick;
+}
+
+void SubsetBalancer::forecast(const upstream::PickContext& context,
+                              upstream::PickForecast& out) const {
+  const SubsetConfig& config = factory_.config();
+  const bool asks = context.metadata != nullptr && !context.metadata->empty();
+  const uint32_t at = asks ? table_->find(*context.metadata) : SubsetTable::kNone;
+  const bool there = at != SubsetTable::kNone;
+  if (there && mayGive(at)) return forecastIn(at, "in the subset that is asked for", context, out);
+  const SubsetConfig::Selector* const selector =
+      asks ? config.selectorOf(*context.metadata) : nullptr;
+  if (selector != nullptr && !there && table_->leftSomeOut()) {
+    out.rule = "none: the subset that is asked for is one too many to be made";
+    return;
+  }
+  const std::string_view why = !asks   ? "no subset is asked for"
+                               : there ? "the subset that is asked for has nobody"
+                               : selector != nullptr
+                                   ? "there is no such subset"
+                                   : "no selector has the keys that are asked for";
+  switch (selector != nullptr ? selector->fallback : config.fallback) {
+    case Fallback::kFail:
+      out.rule = base::concat("none: ", why, ", and the fallback is to fail");
+      return;
+    case Fallback::kAny:
+      return forecastIn(table_->any(), base::concat(why, ", so any endpoint"), context, out);
+    case Fallback::kDefault:
+      return forecastIn(table_->defaults(), base::concat(why, ", so the default subset"), context,
+                        out);
+  }
+}
+
+void SubsetBalancer::forecastIn(uint32_t at, std::string rule, const upstream::PickContext& context,
+                                upstream::PickForecast& out) const {
+  const Part& part = *parts_[at];
+  const std::vector<uint32_t>& whole = part.subset->whole;
+  upstream::PickForecast own;
+  own.scores.resize(whole.size());
+  part.balancer->forecast(context, own);
+  for (size_t i = 0; i < whole.size(); ++i) out.scores[whole[i]] = own.scores[i];
+  out.rule = own.rule.empty() ? std::move(rule) : base::concat(rule, ": ", own.rule);
+  out.score = std::move(own.score);
+  if (own.host) out.host = whole[*own.host];
 }
 
 void SubsetBalancer::onResponse(uint32_t host, std::chrono::microseconds took, bool success,

@@ -61,6 +61,7 @@ class SubsetBalancer final : public upstream::LoadBalancer {
 
   void onHostSet(const upstream::HostSet& hosts, const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
   void onResponse(uint32_t host, std::chrono::microseconds took, bool success,
                   event::MonotonicTime now) override;
 
@@ -77,6 +78,9 @@ class SubsetBalancer final : public upstream::LoadBalancer {
 
   upstream::Pick pickIn(uint32_t at, const upstream::PickContext& context);
   upstream::Pick fallBack(Fallback fallback, const upstream::PickContext& context);
+  bool mayGive(uint32_t at) const { return !parts_[at]->subset->hosts->groups.empty(); }
+  void forecastIn(uint32_t at, std::string rule, const upstream::PickContext& context,
+                  upstream::PickForecast& out) const;
 
   const SubsetFactory& factory_;
   const upstream::BalancerContext context_;

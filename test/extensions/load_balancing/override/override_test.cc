@@ -69,6 +69,18 @@ class OverrideTest : public ::testing::Test {
     return hosts_->hosts[*seen.begin()].endpoint->id;
   }
 
+  // Of a request with that name in its field; "": without.
+  upstream::PickForecast forecastOf(std::string_view name) {
+    http::RequestHead head;
+    if (!name.empty()) head.headers.add("x-endpoint", name);
+    upstream::PickContext context;
+    context.request = &head;
+    upstream::PickForecast out;
+    out.scores.resize(hosts_->hosts.size());
+    balancer_->forecast(context, out);
+    return out;
+  }
+
   base::Random random_{7};
   std::unique_ptr<OverrideFactory> factory_;
   std::unique_ptr<upstream::LoadBalancer> balancer_;
@@ -143,6 +155,26 @@ TEST_F(OverrideTest, AFieldThatIsNotConfiguredIsNotLookedAt) {
 TEST_F(OverrideTest, ConnectionsNameNobody) {
   make({.header = "x-endpoint", .allowed = kUp, .strict = true});
   EXPECT_EQ(outcome({}), "*");
+}
+
+TEST_F(OverrideTest, TheForecastSaysWhoIsNamedAndWhetherThatHelps) {
+  make({.header = "x-endpoint", .allowed = kUp});
+  EXPECT_EQ(forecastOf("b").host, 1u);
+  EXPECT_EQ(forecastOf("b").rule, "the endpoint that the request names");
+  const upstream::PickForecast missed = forecastOf("down");
+  EXPECT_FALSE(missed.host);
+  EXPECT_EQ(missed.rule,
+            "the endpoint that the request names cannot be had (override_host_not_allowed): "
+            "each in turn, in proportion to weights; each worker for itself");
+  EXPECT_EQ(forecastOf("").rule, "each in turn, in proportion to weights; each worker for itself");
+  make({.header = "x-endpoint", .allowed = kUp, .strict = true});
+  EXPECT_EQ(forecastOf("nobody").rule,
+            "the endpoint that the request names cannot be had (override_host_unknown), and no "
+            "other may: strict");
+  loads_.full_ = {0};
+  EXPECT_EQ(forecastOf("a").rule,
+            "the endpoint that the request names cannot be had (override_host_full), and it waits: "
+            "strict");
 }
 
 TEST_F(OverrideTest, PicksDoNotAllocate) {

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 
+#include "extensions/load_balancing/least_request/least_request.h"
 #include "extensions/load_balancing/round_robin/round_robin.h"
 #include "test/support/allocation_counter.h"
 #include "test/upstream/host_list.h"
@@ -43,6 +45,14 @@ class SubsetTest : public ::testing::Test {
     context.metadata = &match;
     context.tried = tried;
     return balancer_->pick(context);
+  }
+  upstream::PickForecast forecastOf(const MetadataMatch& match) {
+    upstream::PickContext context;
+    context.metadata = &match;
+    upstream::PickForecast out;
+    out.scores.resize(hosts_->hosts.size());
+    balancer_->forecast(context, out);
+    return out;
   }
   std::set<std::string> idsOf(const MetadataMatch& match) {
     std::set<std::string> ids;
@@ -106,6 +116,52 @@ TEST_F(SubsetTest, ADefaultSubsetThatIsAPartAsWellIsThereOnce) {
   const auto& table = static_cast<const SubsetTable&>(*hosts_->table);
   EXPECT_EQ(table.subsets().size(), 2u) << "prod and test";
   EXPECT_EQ(table.subsets()[table.defaults()].whole.size(), 2u);
+}
+
+TEST_F(SubsetTest, TheForecastIsThatOfThePartOrOfTheFallback) {
+  make({.selectors = {{{"version"}, Fallback::kDefault}, {{"version", "stage"}, Fallback::kFail}},
+        .fallback = Fallback::kAny,
+        .default_subset = {{"stage", "prod"}, {"version", "1"}}});
+  adopt(stages());
+  constexpr const char* kTurns = ": each in turn, in proportion to weights; each worker for itself";
+  const auto two = forecastOf({{"version", "2"}});
+  EXPECT_EQ(two.rule, std::string("in the subset that is asked for") + kTurns);
+  EXPECT_EQ(two.host, 2u) << "the only one";
+  EXPECT_FALSE(forecastOf({{"version", "1"}}).host) << "one of two";
+  const auto three = forecastOf({{"version", "3"}});
+  EXPECT_EQ(three.rule, std::string("there is no such subset, so the default subset") + kTurns);
+  EXPECT_EQ(three.host, 0u);
+  EXPECT_EQ(forecastOf({{"stage", "none"}, {"version", "1"}}).rule,
+            "none: there is no such subset, and the fallback is to fail");
+  EXPECT_EQ(forecastOf({}).rule, std::string("no subset is asked for, so any endpoint") + kTurns);
+  EXPECT_EQ(forecastOf({{"stage", "prod"}}).rule,
+            std::string("no selector has the keys that are asked for, so any endpoint") + kTurns);
+}
+
+TEST_F(SubsetTest, TheForecastKnowsPartsThatHaveNobodyOrAreTooMany) {
+  make({.selectors = {{{"v"}, Fallback::kFail}}, .fallback = Fallback::kAny, .max_subsets = 1});
+  upstream::HostList hosts;
+  hosts.add({.id = "down", .metadata = {{"v", "1"}}}, Health::kUnhealthy);
+  adopt(hosts, {.panic_percent = 0});
+  EXPECT_EQ(forecastOf({{"v", "1"}}).rule,
+            "none: the subset that is asked for has nobody, and the fallback is to fail");
+  hosts.add({.id = "up", .metadata = {{"v", "2"}}});
+  adopt(hosts, {.panic_percent = 0});
+  std::set<std::string> rules{forecastOf({{"v", "1"}}).rule, forecastOf({{"v", "2"}}).rule};
+  EXPECT_EQ(rules.count("none: the subset that is asked for is one too many to be made"), 1u);
+}
+
+TEST_F(SubsetTest, TheForecastHasTheScoresOfThePartAlone) {
+  factory_ =
+      std::make_unique<SubsetFactory>(SubsetConfig{.selectors = {{{"version"}, Fallback::kFail}}},
+                                      std::make_shared<least_request::LeastRequestFactory>());
+  balancer_ = factory_->create({.random = random_});
+  adopt(stages());
+  loads_->counts = {5, 1, 7, 0};
+  const auto one = forecastOf({{"version", "1"}});
+  using Scores = std::vector<std::optional<double>>;
+  EXPECT_EQ(one.scores, (Scores{6.0, 2.0, std::nullopt, std::nullopt}));
+  EXPECT_NE(one.score, "");
 }
 
 TEST_F(SubsetTest, APartHasPanicAndFailoverOfItsOwn) {
