@@ -110,6 +110,10 @@ class Compiler {
   bool mayMatchMetadata(std::string_view cluster) const {
     return not_matching_.find(cluster) == not_matching_.end();
   }
+  // That cluster binds clients to endpoints.
+  bool hasStickiness(std::string_view cluster) const {
+    return sticky_.find(cluster) != sticky_.end();
+  }
 
  private:
   struct Any {
@@ -173,6 +177,7 @@ class Compiler {
   bool cluster_names_complete_ = true;
   std::set<std::string, std::less<>> not_hashing_;   // clusters
   std::set<std::string, std::less<>> not_matching_;  // clusters
+  std::set<std::string, std::less<>> sticky_;        // clusters
   // Clusters whose stickiness is for HTTP alone, and its name.
   std::map<std::string, std::string, std::less<>> http_stickiness_;
 };

@@ -142,6 +142,7 @@ void Compiler::compileStickiness(const v1::Cluster& from, const Cursor& at,
   context.cluster_name = to.name;
   to.stickiness = found.extension->compile(*found.config, here.field("config"), context);
   if (to.stickiness == nullptr) return;
+  sticky_.insert(to.name);
   to.stickiness_identity += to.stickiness->fingerprint();
   if (!to.stickiness->servesConnections()) {
     http_stickiness_.emplace(to.name, std::string(to.stickiness->name()));

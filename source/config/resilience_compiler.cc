@@ -6,6 +6,7 @@
 
 #include "api/weir/config/v1/route.pb.h"
 #include "source/base/concat.h"
+#include "source/config/cluster_targets_compiler.h"
 #include "source/config/fields.h"
 #include "source/config/match_compiler.h"
 #include "source/config/retry_compiler.h"
@@ -118,6 +119,17 @@ void compileDelays(const v1::Hedge& from, milliseconds route_timeout, const Curs
   }
 }
 
+// Who must go to one endpoint has no other. Some cluster that it may come to has no stickiness;
+// which one a request names nobody knows.
+void checkStickiness(const v1::RouteAction& from, const Compiler& compiler, const Cursor& at) {
+  const std::vector<std::string> clusters = clustersOf(from);
+  const auto sticky = [&](const std::string& name) { return compiler.hasStickiness(name); };
+  if (clusters.empty() || !std::all_of(clusters.begin(), clusters.end(), sticky)) return;
+  at.error(base::concat("stickiness binds the clients of cluster \"", clusters.front(),
+                        "\" to one endpoint: there would never be a second attempt"),
+           "remove hedge, or route to a cluster without stickiness");
+}
+
 router::HedgePolicy compileHedge(const v1::Hedge& from, milliseconds route_timeout,
                                  const Cursor& at) {
   router::HedgePolicy policy;
@@ -174,6 +186,7 @@ void compileResilience(const v1::RouteAction& from,
         compileRedirects(from.internal_redirects(), at.field("internal_redirects"));
   }
   if (from.has_hedge()) {
+    checkStickiness(from, compiler, at.field("hedge"));
     resilience->hedge = compileHedge(from.hedge(), action.timeout, at.field("hedge"));
   }
   action.resilience = std::move(resilience);

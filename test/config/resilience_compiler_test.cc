@@ -3,14 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/weir/config/v1/route.pb.h"
+#include "extensions/stickiness/source_ip/config.h"
+#include "source/base/concat.h"
 #include "source/base/registry.h"
+#include "source/config/snapshot.h"
 #include "source/config/text_parser.h"
 #include "source/stats/stats.h"
+#include "test/config/fake_extensions.h"
 
 namespace weir::config {
 namespace {
@@ -174,6 +179,56 @@ TEST(ResilienceCompilerTest, HedgesThatCannotBe) {
         "min_delay { seconds: 2 } max_delay { seconds: 1 }", "min_delay { seconds: 15 }"}) {
     EXPECT_NE(Read("hedge { " + std::string(text) + " }").findings(), "") << text;
   }
+}
+
+// What is wrong with a route, in a file with clusters "bound" and "tied", which have stickiness,
+// and "free", which has none; one finding a line.
+std::string findingsOfRoute(std::string_view route) {
+  const auto registry = fakeRegistry();
+  using SourceIp = extensions::stickiness::source_ip::SourceIpExtension;
+  EXPECT_TRUE(registry->add(std::make_unique<SourceIp>()).ok());
+  stats::Store store;
+  Diagnostics diagnostics;
+  const auto snapshot = Loader(*registry, store)
+                            .loadText(base::concat(R"(
+listeners {
+  name: "edge" address: "127.0.0.1:8080"
+  filter_chains { filters { config { [network_filters/http_connection_manager] {
+    virtual_hosts { name: "all" domains: "*" routes { route {
+)",
+                                                   route, R"(
+    } } }
+  } } } }
+}
+clusters { name: "bound" endpoints { address: "10.0.0.1:80" } stickiness { config { [stickiness/source_ip] {} } } }
+clusters { name: "tied" endpoints { address: "10.0.0.1:80" } stickiness { config { [stickiness/source_ip] {} } } }
+clusters { name: "free" endpoints { address: "10.0.0.1:80" } }
+)"),
+                                      "w", 1, diagnostics);
+  return diagnostics.toString();
+}
+
+TEST(ResilienceCompilerTest, HedgesOfClientsThatAreBoundToOneEndpoint) {
+  EXPECT_EQ(findingsOfRoute("cluster: 'free' hedge {}"), "");
+  EXPECT_EQ(findingsOfRoute("cluster: 'bound'"), "");
+  const std::string plain = findingsOfRoute("cluster: 'bound'\nhedge {}");
+  EXPECT_TRUE(plain.starts_with("w:7:1: ")) << plain;
+  EXPECT_NE(
+      plain.find("routes[0].route.hedge: stickiness binds the clients of cluster \"bound\" to "
+                 "one endpoint"),
+      std::string::npos)
+      << plain;
+  EXPECT_NE(plain.find("remove hedge"), std::string::npos) << plain;
+}
+
+TEST(ResilienceCompilerTest, HedgesOfWeightedClustersWantOneWithoutStickiness) {
+  constexpr std::string_view kHedge =
+      "hedge {} weighted_clusters { clusters { name: 'bound' weight: 1 } ";
+  EXPECT_EQ(findingsOfRoute(base::concat(kHedge, "clusters { name: 'free' weight: 1 } }")), "");
+  const std::string both =
+      findingsOfRoute(base::concat(kHedge, "clusters { name: 'tied' weight: 1 } }"));
+  EXPECT_NE(both.find("route.hedge: stickiness binds"), std::string::npos) << both;
+  EXPECT_EQ(findingsOfRoute("hedge {} cluster_header { name: 'x-to' }"), "");
 }
 
 }  // namespace
