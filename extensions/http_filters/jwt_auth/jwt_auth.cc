@@ -44,7 +44,7 @@ struct Shared {
 };
 
 // Worker-confined.
-class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
+class JwtAuthFilter final : public http::HttpFilter {
  public:
   JwtAuthFilter(Shared& shared, base::Arena& arena) : shared_(shared), arena_(arena) {}
 
@@ -53,11 +53,11 @@ class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
     const auto* const route = static_cast<const JwtAuthRoute*>(handle().routeConfig());
     rule_ = route != nullptr ? &route->rule : &shared_.config->rule;
     for (const uint32_t provider : rule_->providers) {
-      looks_ = arena_.create<Look>(Look{.provider = provider, .next = looks_});
+      looks_ = arena_.create<Look>(*this, provider, looks_);
     }
     return decide() ? http::Verdict::kContinue : http::Verdict::kPause;
   }
-  void onStreamEnd() override { unlink(); }
+  void onStreamEnd() override { waitNoMore(); }
   ~JwtAuthFilter() override {
     while (looks_ != nullptr) {
       Look* const look = looks_;
@@ -67,10 +67,14 @@ class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
   }
 
  private:
-  // What is known of one provider's token, while the request waits.
-  struct Look {
-    uint32_t provider;
-    Look* next;
+  // What is known of one provider's token. Waits for the keys of this one, as others do for theirs.
+  struct Look final : KeyWaiter {
+    Look(JwtAuthFilter& f, uint32_t p, Look* n) : filter(f), provider(p), next(n) {}
+    void onKeysCame() override { filter.onKeysCame(); }
+
+    JwtAuthFilter& filter;
+    const uint32_t provider;
+    Look* const next;
     bool done = false;
     bool waited = false;
     Outcome outcome = Outcome::kMissing;
@@ -94,7 +98,7 @@ class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
     const TokenState state = rule_->requirement.evaluate(
         [this](uint32_t provider) { return lookAt(provider); }, rule_->providers);
     if (state.waiting) return false;
-    unlink();
+    waitNoMore();
     if (state.outcome != Outcome::kGood) {
       refuse(state.outcome);
       return false;
@@ -105,14 +109,18 @@ class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
     shared_.allowed->add();
     return true;
   }
-  void onKeysCame() override {
+  // Of one provider; others may still be waited for.
+  void onKeysCame() {
     if (decide()) handle().resumeRequest();
+  }
+  void waitNoMore() {
+    for (Look* look = looks_; look != nullptr; look = look->next) look->unlink();
   }
 
   TokenState lookAt(uint32_t provider) {
     Look* look = looks_;
     while (look->provider != provider) look = look->next;
-    if (!look->done) check(*look);
+    if (!look->done && !look->linked()) check(*look);
     return {.outcome = look->outcome, .waiting = !look->done};
   }
 
@@ -159,9 +167,9 @@ class JwtAuthFilter final : public http::HttpFilter, private KeyWaiter {
                                 : checkSignature(*look.token, *keys, provider.algorithms);
     if (fetcher == nullptr || look.waited) return outcome;
     if (outcome == Outcome::kKeysUnavailable) {
-      look.done = !fetcher->awaitFirst(*this);
+      look.done = !fetcher->awaitFirst(look);
     } else if (outcome == Outcome::kUnknownKey && !look.token->keyId().empty()) {
-      look.done = !fetcher->awaitOther(*this);
+      look.done = !fetcher->awaitOther(look);
     }
     look.waited = true;
     return outcome;

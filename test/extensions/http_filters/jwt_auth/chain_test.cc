@@ -51,7 +51,42 @@ class JwtAuthChain : public ::testing::Test {
     stage.ask("/", {{"x-user", "root"}, {"authorization", "bearer " + token}});
   }
   router::FakeHttpCalls::Call& call() { return stage.calls.last(); }
+  // Two providers, each with a field of its own for tokens.
+  void useTwoRemotes(Requirement::Kind kind) {
+    auto& second = config->providers.emplace_back();
+    second.name = "partner";
+    second.rules.issuer = "partner";
+    second.places = {{.name = "x-partner", .prefix = ""}};
+    for (Provider& each : config->providers) {
+      each.keys = std::make_shared<KeySource>(
+          RemoteKeys{.cluster = each.name, .authority = "keys.example"});
+    }
+    config->rule = {.requirement = {.kind = kind, .of = {{.provider = 0}, {.provider = 1}}},
+                    .providers = {0, 1}};
+    config->stats.fetches.resize(2, config->stats.fetches.front());
+    stage.use(JwtAuthFactory(config));
+    stage.ask("/", {{"authorization", "bearer " + login_key.sign(claims())},
+                    {"x-partner", partner_key.sign(claims(600, "partner"))}});
+    stage.dispatcher.advance(milliseconds(10));
+    ASSERT_EQ(stage.calls.calls.size(), 2u);
+  }
+  void answerKeys(const std::string& cluster, const EdKey& key) {
+    for (const auto& each : stage.calls.calls) {
+      if (each->cluster == cluster) {
+        stage.calls.answer(*each, 200, "{\"keys\":[" + key.jwk() + "]}");
+      }
+    }
+    stage.dispatcher.advance(milliseconds(10));
+  }
+  void failKeys(const std::string& cluster) {
+    for (const auto& each : stage.calls.calls) {
+      if (each->cluster == cluster) stage.calls.fail(*each);
+    }
+    stage.dispatcher.advance(milliseconds(10));
+  }
 
+  const EdKey login_key{1, "first"};
+  const EdKey partner_key{2, "second"};
   std::shared_ptr<JwtAuthConfig> config = std::make_shared<JwtAuthConfig>();
   FilterStage stage;
 };
@@ -155,6 +190,56 @@ TEST_F(JwtAuthChain, AnUnknownKeyFetchesOnce) {
   EXPECT_EQ(stage.info.detail, "jwt_unknown_key");
   ask(second.sign(claims()));
   EXPECT_TRUE(stage.passed());
+}
+
+TEST_F(JwtAuthChain, OneOfTwoProvidersIsEnoughWhicheverComesFirst) {
+  useTwoRemotes(Requirement::Kind::kAny);
+  answerKeys("login", login_key);
+  EXPECT_TRUE(stage.passed());
+  answerKeys("partner", partner_key);  // nobody waits for it
+  EXPECT_EQ(stage.stats.valueOf("allowed"), 1);
+}
+
+TEST_F(JwtAuthChain, OneOfTwoProvidersIsEnoughWhicheverComesLast) {
+  useTwoRemotes(Requirement::Kind::kAny);
+  answerKeys("partner", partner_key);
+  EXPECT_TRUE(stage.passed());
+  answerKeys("login", login_key);
+  EXPECT_EQ(stage.stats.valueOf("allowed"), 1);
+}
+
+TEST_F(JwtAuthChain, BothOfTwoProvidersAreWaitedFor) {
+  useTwoRemotes(Requirement::Kind::kAll);
+  answerKeys("login", login_key);
+  EXPECT_FALSE(stage.passed());
+  EXPECT_EQ(stage.client.status, 0);
+  answerKeys("partner", partner_key);
+  EXPECT_TRUE(stage.passed());
+}
+
+TEST_F(JwtAuthChain, BothOfTwoProvidersAreWaitedForInAnyOrder) {
+  useTwoRemotes(Requirement::Kind::kAll);
+  answerKeys("partner", partner_key);
+  EXPECT_FALSE(stage.passed());
+  EXPECT_EQ(stage.client.status, 0);
+  answerKeys("login", login_key);
+  EXPECT_TRUE(stage.passed());
+}
+
+TEST_F(JwtAuthChain, OneOfTwoProvidersThatFailsIsEnoughToRefuse) {
+  useTwoRemotes(Requirement::Kind::kAll);
+  failKeys("login");
+  EXPECT_EQ(stage.client.status, 503);
+  answerKeys("partner", partner_key);  // nobody waits for it
+  EXPECT_FALSE(stage.passed());
+}
+
+TEST_F(JwtAuthChain, AStreamMayEndWhileItWaitsForTwo) {
+  useTwoRemotes(Requirement::Kind::kAll);
+  stage.clear();
+  answerKeys("login", login_key);
+  failKeys("partner");
+  EXPECT_FALSE(stage.passed());
 }
 
 TEST_F(JwtAuthChain, AStreamMayEndWhileItWaits) {
