@@ -4,6 +4,8 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "source/base/concat.h"
+
 namespace weir::extensions::load_balancing::lua {
 namespace {
 
@@ -68,6 +70,17 @@ upstream::Pick LuaAlgorithm::pick(const upstream::PickContext& context) {
     fell_back_.add();
   }
   return fallback_->pick(context);
+}
+
+// The script is not run: it may count, log, or use a dictionary.
+void LuaAlgorithm::forecast(const upstream::PickContext& context,
+                            upstream::PickForecast& out) const {
+  upstream::PickForecast other;
+  other.scores.resize(out.scores.size());
+  fallback_->forecast(context, other);
+  out.rule = "a script chooses, which is not run to explain";
+  if (!other.rule.empty()) out.rule += base::concat("; where it names none: ", other.rule);
+  if (candidates_.size() == 1) out.host = candidates_.front().host;
 }
 
 void LuaAlgorithm::onResponse(uint32_t host, std::chrono::microseconds took, bool success,

@@ -32,6 +32,7 @@ class LuaAlgorithm final : public upstream::Algorithm {
   void onGroup(const upstream::HostSet& hosts, const upstream::HostGroup& group,
                const upstream::HostLoads& loads) override;
   upstream::Pick pick(const upstream::PickContext& context) override;
+  void forecast(const upstream::PickContext& context, upstream::PickForecast& out) const override;
   void onResponse(uint32_t host, std::chrono::microseconds took, bool success,
                   event::MonotonicTime now) override;
 

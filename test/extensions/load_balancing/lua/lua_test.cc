@@ -40,6 +40,24 @@ TEST(LuaBalancerTest, TheScriptChooses) {
   EXPECT_EQ(worker.metric("lua_errors_total"), 0);
 }
 
+TEST(LuaBalancerTest, TheForecastDoesNotRunTheScript) {
+  LuaWorker worker("function choose() error('never') end");
+  worker.use(hostsOf({1, 1}));
+  upstream::PickForecast out;
+  out.scores.resize(2);
+  worker.algorithm->forecast({}, out);
+  EXPECT_EQ(out.rule,
+            "a script chooses, which is not run to explain; where it names none: each in turn, in "
+            "proportion to weights; each worker for itself");
+  EXPECT_FALSE(out.host);
+  EXPECT_FALSE(out.scores[0] || out.scores[1]);
+  EXPECT_EQ(worker.metric("lua_errors_total"), 0);
+  EXPECT_EQ(worker.store.valueOf("chosen") + worker.store.valueOf("fallback"), 0);
+  worker.use(hostsOf({1}));
+  worker.algorithm->forecast({}, out);
+  EXPECT_EQ(out.host, 0u) << "there is no other";
+}
+
 TEST(LuaBalancerTest, NilIsRoundRobin) {
   LuaWorker worker("function choose() end");
   worker.use(hostsOf({1, 1, 1}));
