@@ -89,6 +89,7 @@ class CacheFilter final : public http::HttpFilter,
   Fetch* fetch_ = nullptr;
   std::shared_ptr<Flight> flight_;  // it waits for, or reads from
   std::optional<CachedAnswer> answer_;
+  network::Address endpoint_;  // of the own fetch
   std::optional<event::WheelTimer> wait_timer_;
 };
 

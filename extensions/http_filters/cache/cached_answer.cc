@@ -63,8 +63,11 @@ void CachedAnswer::addFields(const StoredResponse& stored, const Extras& extras,
   for (const StoredResponse::Field& field : stored.fields()) {
     if (!not_modified || isInNotModified(field)) to.addView(field.id, field.name, field.value);
   }
-  const Seconds age = stored.freshness().age(extras.now);
-  to.addView(HeaderId::kOther, "age", numberText(age.count(), head.arena));
+  // RFC 9111 5.1: Age says that the origin has neither made nor validated it for this request.
+  if (!extras.from_origin || stored.freshness().told_age) {
+    const Seconds age = stored.freshness().age(extras.now);
+    to.addView(HeaderId::kOther, "age", numberText(age.count(), head.arena));
+  }
   if (!extras.cache_status.empty()) {
     to.addView(HeaderId::kOther, "cache-status", extras.cache_status);
   }

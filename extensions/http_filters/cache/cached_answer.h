@@ -34,6 +34,7 @@ class CachedAnswer {
   struct Extras {
     std::string_view cache_status;
     SystemTime now;
+    bool from_origin = false;  // it has come, or been validated, for this request
   };
   // The head, and what of the body is here. False: too late, somebody else answers. `stored` lives
   // as long as the stream. The stream may be over when it returns.

@@ -341,12 +341,14 @@ void Fetch::fail(const http::StreamError& error) {
   begun ? Flight::broken(request_.flight) : Flight::failed(request_.flight, error);
   over();
   if (client != nullptr) client->onFetchFailure(error);
+  info_ = nullptr;
 }
 
 void Fetch::onIdle() {
   if (exchange_ == nullptr) return;
-  std::exchange(exchange_, nullptr)->cancel();
+  // First: what the request went through ends with it.
   fail({ErrorOrigin::kUpstream, ErrorReason::kIdleTimeout, false, "cache_fetch_idle_timeout"});
+  std::exchange(exchange_, nullptr)->cancel();
 }
 
 void Fetch::over() {

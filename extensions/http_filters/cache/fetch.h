@@ -80,7 +80,8 @@ class Fetch final : public base::ListNode<>,
   // All of it is here, read or not.
   bool ended() const { return ended_; }
   uint64_t size() const { return (body_ ? body_->size() : 0) + tail_bytes_; }
-  // From within onFetchResponse() and onFetchPassed(): what the request went through; else null.
+  // From within a client's calls that bring it the head, or a failure before that: what the request
+  // went through. Else null.
   const http::StreamInfo* info() const { return info_; }
 
  private:

@@ -22,13 +22,13 @@ std::optional<SystemTime> readDate(std::string_view text, SystemTime now) {
 }
 
 // Of several Age fields, or a list, the first that is a number; what is malformed is ignored.
-Seconds readAge(const http::HeaderMap& fields) {
+std::optional<Seconds> readAge(const http::HeaderMap& fields) {
   std::optional<Seconds> age;
   for (const http::HeaderMap::Field& field : fields.fields()) {
     if (field.removed || age || !base::equalsIgnoreCase(field.name, "age")) continue;
     age = readDeltaSeconds(base::trimOws(field.value.substr(0, field.value.find(','))));
   }
-  return age.value_or(Seconds(0));
+  return age;
 }
 
 // Expires less Date; what is no date has been (5.3).
@@ -89,7 +89,9 @@ Freshness readFreshness(const http::HeaderMap& response, const CacheControl& con
   const SystemTime date =
       readDate(response.get(HeaderId::kDate), response_time).value_or(response_time);
   const Seconds apparent = atLeastZero(response_time - date);
-  const Seconds corrected = readAge(response) + atLeastZero(response_time - request_time);
+  const std::optional<Seconds> told = readAge(response);
+  to.told_age = told.has_value();
+  const Seconds corrected = told.value_or(Seconds(0)) + atLeastZero(response_time - request_time);
   to.initial_age = std::max(apparent, corrected);
 
   std::optional<Seconds> lifetime = saidLifetime(response, control, date, response_time);

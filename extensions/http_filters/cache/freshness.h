@@ -37,6 +37,7 @@ struct Freshness {
   bool heuristic = false;
   bool must_revalidate = false;  // must not be used stale, whoever asks (5.2.2.2, .8, .10)
   bool no_cache = false;         // must not be used without validation
+  bool told_age = false;         // another cache has had it before (5.1)
 
   // current_age (4.2.3). Clocks that went back count as not having moved.
   Seconds age(SystemTime now) const;

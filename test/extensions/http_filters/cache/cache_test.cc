@@ -21,6 +21,7 @@ TEST_F(CacheTest, AHitHasAgeAndStatus) {
   answer(fresh());
   const auto miss = get("/x");
   EXPECT_EQ(miss->header("cache-status"), "weir; fwd=uri-miss; stored");
+  EXPECT_EQ(miss->headers.count("age"), 0u);  // it has come for this request
   advance(7);
   const auto hit = get("/x");
   EXPECT_EQ(hit->body, "body");
@@ -30,6 +31,23 @@ TEST_F(CacheTest, AHitHasAgeAndStatus) {
   EXPECT_TRUE(hit->info.hasFlag(http::ResponseFlag::kResponseFromCache));
   EXPECT_EQ(count("hit"), 1);
   EXPECT_EQ(count("miss"), 1);
+}
+
+// RFC 9111 5.1
+TEST_F(CacheTest, WhatTheOriginHasMadeOrValidatedNowHasTheOriginsAgeOnly) {
+  answer({.headers = {{"Cache-Control", "max-age=10"}, {"ETag", "\"a\""}}});
+  EXPECT_EQ(get("/x")->headers.count("age"), 0u);
+  advance(11);
+  answer({.status = 304, .headers = {{"ETag", "\"a\""}}, .body = ""});
+  const auto validated = get("/x");
+  EXPECT_EQ(validated->header("cache-status"), "weir; fwd=stale; fwd-status=304");
+  EXPECT_EQ(validated->headers.count("age"), 0u);
+  answer(fresh("body", {{"Age", "30"}}));
+  EXPECT_EQ(get("/y")->header("age"), "30");
+  advance(5);
+  EXPECT_EQ(get("/y")->header("age"), "35");
+  answer(fresh("body", {{"Age", "soon"}}));
+  EXPECT_EQ(get("/z")->headers.count("age"), 0u);
 }
 
 TEST_F(CacheTest, HeadIsAnsweredFromGet) {

@@ -140,6 +140,49 @@ TEST(Coalescing, AFailureIsEverybodys) {
   EXPECT_EQ(cache.fetched(), 1u);
 }
 
+// What the failed fetch went through, as the router would tell it.
+void goThrough(Origin::Request& request, const network::Address& endpoint) {
+  http::FilterChainContext& context = request.chain->context();
+  context.info.cluster = context.arena.copy("shop");
+  context.info.upstream_address = context.arena.create<network::Address>(endpoint);
+  context.info.attempts = 3;
+  context.info.addFlag(http::ResponseFlag::kUpstreamRetryLimitExceeded);
+}
+
+TEST(Coalescing, AFailureIsLoggedAsOfTheFetch) {
+  const auto endpoint = *network::Address::parse("192.0.2.1:80");
+  CacheFixture cache;
+  const auto own = cache.get("/x");
+  const auto joined = cache.get("/x");
+  goThrough(cache.origin->last(), endpoint);
+  cache.origin->last().fail(http::ErrorReason::kConnectFailure);
+  cache.dispatcher.runUntilIdle();
+  const auto other = cache.get("/y");  // which uses the memory again
+  EXPECT_EQ(own->status, 503);
+  EXPECT_EQ(own->info.cluster, "shop");
+  ASSERT_NE(own->info.upstream_address, nullptr);
+  EXPECT_EQ(*own->info.upstream_address, endpoint);
+  EXPECT_EQ(own->info.attempts, 3u);
+  EXPECT_EQ(own->info.detail, "test");
+  EXPECT_TRUE(own->info.hasFlag(http::ResponseFlag::kUpstreamRetryLimitExceeded));
+  EXPECT_TRUE(own->info.hasFlag(http::ResponseFlag::kUpstreamConnectionFailure));
+  EXPECT_EQ(joined->info.attempts, 0u);  // it has asked nobody
+}
+
+TEST(Coalescing, AFetchThatIsSilentIsLoggedToo) {
+  const auto endpoint = *network::Address::parse("192.0.2.1:80");
+  CacheFixture cache;
+  const auto own = cache.get("/x");
+  goThrough(cache.origin->last(), endpoint);
+  cache.advance(61);
+  EXPECT_EQ(own->status, 504);
+  EXPECT_EQ(own->info.cluster, "shop");
+  ASSERT_NE(own->info.upstream_address, nullptr);
+  EXPECT_EQ(*own->info.upstream_address, endpoint);
+  EXPECT_EQ(own->info.detail, "cache_fetch_idle_timeout");
+  EXPECT_TRUE(cache.origin->last().over);
+}
+
 TEST(Coalescing, ABodyThatBreaksOffIsNotStored) {
   CacheFixture cache;
   const auto first = cache.get("/x");

@@ -136,6 +136,11 @@ TEST_F(CacheIntegrationTest, AnOriginThatHasGoneIsStoodInFor) {
   origin_->kill();
   EXPECT_EQ(ask("/x").body, "answer 1");
   EXPECT_EQ(ask("/y").status(), 503);
+  const std::string told = admin("GET", "/requests?limit=1").body;
+  EXPECT_NE(told.find("\"path\": \"/y\""), std::string::npos) << told;
+  EXPECT_NE(told.find("\"cluster\": \"origin\""), std::string::npos) << told;
+  EXPECT_NE(told.find(origin_->address()), std::string::npos) << told;
+  EXPECT_EQ(told.find("\"attempts\": 0"), std::string::npos) << told;
 }
 
 }  // namespace
