@@ -71,7 +71,7 @@ void sayPick(const WorkerCluster& cluster, const upstream::PickForecast& forecas
     names += concat(names.empty() ? "" : ", ", endpoint.id);
   }
   view.pick_why = best ? concat("chance has a part in it; the lowest score now: ", names)
-                       : "only the next pick knows";
+                       : "as the rule says; more only the next pick knows";
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include "extensions/http_filters/grpc_web/config.h"
 #include "extensions/load_balancing/least_request/config.h"
 #include "extensions/load_balancing/maglev/config.h"
+#include "extensions/load_balancing/override/config.h"
 #include "extensions/load_balancing/round_robin/config.h"
+#include "extensions/load_balancing/subset/config.h"
 #include "extensions/network_filters/http_connection_manager/config.h"
 #include "extensions/network_filters/tcp_proxy/config.h"
 #include "extensions/transport_sockets/plain/config.h"
@@ -54,6 +56,21 @@ constexpr std::string_view kConfig = R"pb(
                 route { cluster: "loaded" }
               }
             }
+            virtual_hosts {
+              name: "nested"
+              domains: "nested.example"
+              routes {
+                match { path: "/named" }
+                route { cluster: "named" }
+              }
+              routes {
+                match { path: "/part" }
+                route {
+                  cluster: "parts"
+                  metadata_match { key: "zone" value: "b" }
+                }
+              }
+            }
             http_filters {
               name: "web"
               config {
@@ -97,6 +114,39 @@ constexpr std::string_view kConfig = R"pb(
     endpoints { address: "10.0.1.1:80" weight: 2 }
     endpoints { address: "10.0.1.2:80" }
   }
+  clusters {
+    name: "named"
+    load_balancing {
+      config {
+        [load_balancing/override] { header: "x-endpoint" strict: true }
+      }
+    }
+    endpoints { address: "10.0.2.1:80" }
+    endpoints { address: "10.0.2.2:80" }
+  }
+  clusters {
+    name: "parts"
+    load_balancing {
+      config {
+        [load_balancing/subset] {
+          subsets { keys: "zone" }
+          load_balancing {
+            config {
+              [load_balancing/least_request] {}
+            }
+          }
+        }
+      }
+    }
+    endpoints {
+      address: "10.0.3.1:80"
+      metadata { key: "zone" value: "a" }
+    }
+    endpoints {
+      address: "10.0.3.2:80"
+      metadata { key: "zone" value: "b" }
+    }
+  }
 )pb";
 
 class InquiryTest : public ::testing::Test {
@@ -112,6 +162,8 @@ class InquiryTest : public ::testing::Test {
     add(std::make_unique<extensions::load_balancing::round_robin::RoundRobinExtension>());
     add(std::make_unique<extensions::load_balancing::least_request::LeastRequestExtension>());
     add(std::make_unique<extensions::load_balancing::maglev::MaglevExtension>());
+    add(std::make_unique<extensions::load_balancing::override::OverrideExtension>());
+    add(std::make_unique<extensions::load_balancing::subset::SubsetExtension>());
     add(std::make_unique<extensions::transport_sockets::plain::PlainExtension>());
     config::Loader loader(registry_, stats_);
     config::Diagnostics diagnostics;
@@ -234,6 +286,25 @@ TEST_F(InquiryTest, ScoresOfEndpoints) {
   EXPECT_EQ(cluster.endpoints[0].group_share, 100.0);
   EXPECT_EQ(cluster.pick, "");
   EXPECT_NE(cluster.pick_why.find("10.0.1.1:80"), std::string::npos);
+}
+
+TEST_F(InquiryTest, AnEndpointThatTheRequestNames) {
+  Question question{.url = "http://nested.example:8080/named"};
+  question.headers = {{"x-endpoint", "10.0.2.2:80"}};
+  EXPECT_EQ(ask(question).clusters.at(0).pick, "10.0.2.2:80");
+  question.headers = {{"x-endpoint", "10.9.9.9:80"}};
+  const Explanation said = ask(question);
+  EXPECT_EQ(said.clusters.at(0).pick, "");
+  EXPECT_NE(said.clusters[0].rule.find("override_host_unknown"), std::string::npos);
+}
+
+TEST_F(InquiryTest, AnEndpointOfTheSubsetThatTheRouteAsksFor) {
+  const Explanation said = askUrl("http://nested.example:8080/part");
+  const ClusterView& cluster = said.clusters.at(0);
+  EXPECT_TRUE(cluster.rule.starts_with("in the subset that is asked for: ")) << cluster.rule;
+  EXPECT_EQ(cluster.pick, "10.0.3.2:80");
+  EXPECT_FALSE(cluster.endpoints.at(0).score) << "of another subset";
+  EXPECT_EQ(cluster.endpoints.at(1).score, 1.0);
 }
 
 TEST_F(InquiryTest, WhatIsRefusedBeforeItIsRouted) {
