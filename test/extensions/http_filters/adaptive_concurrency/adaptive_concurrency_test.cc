@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::adaptive_concurrency {
@@ -15,24 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// One of several streams that are under way at a time. Worker-confined.
-struct Stream : http::RecordedChain {
-  ~Stream() { clear(); }
-};
-
-class LimitedRoute final : public http::Route {
- public:
-  explicit LimitedRoute(ConfiguredLimit limit) {
-    filter_.config = std::make_shared<AdaptiveConcurrencyRoute>(std::move(limit));
-  }
-  std::string_view name() const override { return {}; }
-  std::string_view virtualHostName() const override { return {}; }
-  std::string_view clusterName() const override { return {}; }
-  const http::RouteFilter* filter(uint32_t) const override { return &filter_; }
-
- private:
-  http::RouteFilter filter_;
-};
+using Stream = LoneFilter;  // one of several that are under way at a time
 
 class AdaptiveConcurrencyTest : public ::testing::Test {
  protected:
@@ -55,11 +38,7 @@ class AdaptiveConcurrencyTest : public ::testing::Test {
   }
   // Begins one; it is refused when its client has an answer.
   void begin(Stream& stream, const http::Route* route = nullptr, bool check = false) {
-    stream.client.route = route;
-    if (route != nullptr) stream.chain.askRouteForFilters();
-    stream.chain.addFilter(*worker_->create(stream.arena));
-    stream.terminal = stream.arena.create<http::FakeTerminal>(stream.script, stream.chain);
-    stream.chain.setTerminal(*stream.terminal);
+    stream.begin(*worker_, route);
     stream.request_head.method = "GET";
     stream.info.health_check = check;
     stream.info.upstream_address = &endpoint_;
@@ -131,7 +110,7 @@ TEST_F(AdaptiveConcurrencyTest, TunnelsDoNotCountForAsLongAsTheyLast) {
 
 TEST_F(AdaptiveConcurrencyTest, RoutesHaveLimitsOfTheirOwnAndChecksHaveNone) {
   const ConfiguredLimit own = limit("route", 1);
-  const LimitedRoute route(own);
+  const SettingRoute route(std::make_shared<AdaptiveConcurrencyRoute>(own));
   Stream a;
   Stream b;
   Stream c;
@@ -148,16 +127,6 @@ TEST_F(AdaptiveConcurrencyTest, RoutesHaveLimitsOfTheirOwnAndChecksHaveNone) {
   EXPECT_EQ(value("in_flight_usual"), 1);
 }
 
-// Takes requests and keeps nothing of them. Worker-confined.
-class SilentTerminal final : public http::Terminal {
- public:
-  void onRequestHead(http::RequestHead&, bool) override {}
-  void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-  void onRequestTrailers(http::HeaderMap&) override {}
-  void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
-};
-
 TEST_F(AdaptiveConcurrencyTest, PassingCostsNoAllocation) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();
   Stream stream;
@@ -166,8 +135,7 @@ TEST_F(AdaptiveConcurrencyTest, PassingCostsNoAllocation) {
   uint64_t allocations = 0;
   for (int i = 0; i < 60; ++i) {
     const test::AllocationCounter counter("");
-    stream.chain.addFilter(*worker_->create(stream.arena));
-    stream.chain.setTerminal(terminal);
+    stream.begin(*worker_, terminal);
     stream.request_head.method = "GET";
     stream.info.upstream_address = &endpoint_;
     stream.chain.requestHead(true);

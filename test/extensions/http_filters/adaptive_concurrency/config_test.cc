@@ -6,46 +6,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/network_filters/http_connection_manager/config.h"
-#include "extensions/transport_sockets/plain/config.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::adaptive_concurrency {
 namespace {
 
 using ::testing::HasSubstr;
 
-class AdaptiveConcurrencyConfig : public ::testing::Test {
+class AdaptiveConcurrencyConfig : public FilterConfigTest {
  protected:
-  AdaptiveConcurrencyConfig() {
-    using network_filters::http_connection_manager::HttpConnectionManagerExtension;
-    EXPECT_TRUE(registry_.add(std::make_unique<HttpConnectionManagerExtension>()).ok());
-    EXPECT_TRUE(registry_.add(std::make_unique<AdaptiveConcurrencyExtension>()).ok());
-    EXPECT_TRUE(registry_.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  }
-  std::string findings(const std::string& filter, const std::string& route = "") {
-    config::Loader loader(registry_, stats_);
-    config::Diagnostics diagnostics;
-    const std::string of_route =
-        route.empty() ? ""
-                      : "filters { name: \"a\" config { [http_filters/adaptive_concurrency] { " +
-                            route + " } } }";
-    const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } )" +
-                             of_route + R"( } }
-    http_filters { name: "a" config { [http_filters/adaptive_concurrency] { )" +
-                             filter + R"( } } }
-  } } } }
-})";
-    loader.loadText(text, "test.textproto", 1, diagnostics);
-    return diagnostics.toString();
-  }
-  base::Registry registry_;
-  stats::Store stats_;
+  AdaptiveConcurrencyConfig() : FilterConfigTest("adaptive_concurrency") {}
 };
 
 TEST_F(AdaptiveConcurrencyConfig, TakesWhatIsRight) {

@@ -5,7 +5,7 @@
 
 #include "gtest/gtest.h"
 
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::admission_control {
@@ -13,20 +13,6 @@ namespace {
 
 using http::ResponseFlag;
 using std::chrono::milliseconds;
-
-class JudgedRoute final : public http::Route {
- public:
-  explicit JudgedRoute(AdmissionSettings settings) {
-    filter_.config = std::make_shared<AdmissionControlRoute>(std::move(settings));
-  }
-  std::string_view name() const override { return {}; }
-  std::string_view virtualHostName() const override { return {}; }
-  std::string_view clusterName() const override { return {}; }
-  const http::RouteFilter* filter(uint32_t) const override { return &filter_; }
-
- private:
-  http::RouteFilter filter_;
-};
 
 class AdmissionControlTest : public ::testing::Test {
  protected:
@@ -51,14 +37,7 @@ class AdmissionControlTest : public ::testing::Test {
     worker_ = factory_->bind(services);
   }
   void begin(const http::Route* route = nullptr, bool check = false) {
-    proxy_.clear();
-    proxy_.client.headers.clear();
-    proxy_.client.status = 0;
-    proxy_.client.route = route;
-    if (route != nullptr) proxy_.chain.askRouteForFilters();
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.terminal = proxy_.arena.create<http::FakeTerminal>(proxy_.script, proxy_.chain);
-    proxy_.chain.setTerminal(*proxy_.terminal);
+    proxy_.begin(*worker_, route);
     proxy_.request_head.method = "GET";
     proxy_.info.health_check = check;
     proxy_.chain.requestHead(true);
@@ -76,7 +55,7 @@ class AdmissionControlTest : public ::testing::Test {
   int64_t count(const std::string& name) { return stats_.valueOf(name); }
 
   stats::Store stats_;
-  http::RecordedChain proxy_;
+  LoneFilter proxy_;
   std::unique_ptr<AdmissionControlFactory> factory_;
   std::unique_ptr<http::WorkerHttpFilterFactory> worker_;
 };
@@ -151,22 +130,12 @@ TEST_F(AdmissionControlTest, ShadowsAndChecksPass) {
 
 TEST_F(AdmissionControlTest, RoutesAreJudgedByThemselves) {
   start(settings("a"));
-  const JudgedRoute route(settings("route"));
+  const SettingRoute route(std::make_shared<AdmissionControlRoute>(settings("route")));
   EXPECT_EQ(ask(500, ResponseFlag::kNone, &route), 500);
   EXPECT_EQ(ask(200), 200);
   EXPECT_EQ(ask(200, ResponseFlag::kNone, &route), 503);
   EXPECT_EQ(count("refused_route"), 1);
 }
-
-// Takes requests and keeps nothing of them. Worker-confined.
-class SilentTerminal final : public http::Terminal {
- public:
-  void onRequestHead(http::RequestHead&, bool) override {}
-  void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-  void onRequestTrailers(http::HeaderMap&) override {}
-  void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
-};
 
 TEST_F(AdmissionControlTest, PassingCostsNoAllocation) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();
@@ -176,8 +145,7 @@ TEST_F(AdmissionControlTest, PassingCostsNoAllocation) {
   uint64_t allocations = 0;
   for (int i = 0; i < 60; ++i) {
     const test::AllocationCounter counter("");
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.chain.setTerminal(terminal);
+    proxy_.begin(*worker_, terminal);
     proxy_.request_head.method = "GET";
     proxy_.chain.requestHead(true);
     proxy_.response_head.status = 200;

@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "test/extensions/http_filters/common/access/access_proxy.h"
-#include "test/extensions/http_filters/common/access/findings.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::basic_auth {
 namespace {

@@ -9,23 +9,13 @@
 #include "source/base/service_map.h"
 #include "source/http/dynamic_metadata.h"
 #include "source/stats/stats.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::body_matcher {
 namespace {
 
-// A route with settings of its own.
-class OwnRoute final : public http::Route {
- public:
-  std::string_view name() const override { return ""; }
-  std::string_view virtualHostName() const override { return ""; }
-  std::string_view clusterName() const override { return ""; }
-  const http::RouteFilter* filter(uint32_t) const override { return &settings; }
-  http::RouteFilter settings;
-};
-
-class BodyMatcherTest : public testing::Test, protected http::RecordedChain {
+class BodyMatcherTest : public testing::Test, protected LoneFilter {
  protected:
   BodyMatcherTest() {
     options_->pointers = {*JsonPointer::parse("/user/tier"), *JsonPointer::parse("/count"),
@@ -50,11 +40,7 @@ class BodyMatcherTest : public testing::Test, protected http::RecordedChain {
       services.put(stats_.block(1));
       factory_ = shared_->bind(services);
     }
-    clear();
-    terminal = arena.create<http::FakeTerminal>(script, chain);
-    if (client.route != nullptr) chain.askRouteForFilters();
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(*terminal);
+    begin(*factory_, client.route);
     request_head.method = "POST";
     request_head.authority = "example.com";
     request_head.path = "/";
@@ -197,8 +183,7 @@ TEST_F(BodyMatcherTest, RoutesHaveSettingsOfTheirOwn) {
   auto own = std::make_shared<BodyMatcherOptions>(*options_);
   own->pointers = {*JsonPointer::parse("/other")};
   own->json_keys = {"other"};
-  OwnRoute route;
-  route.settings.config = own;
+  const SettingRoute route(own);
   client.route = &route;
   request("application/json");
   sendBody(R"({"count": 3, "other": 4})", true);
@@ -214,15 +199,6 @@ TEST_F(BodyMatcherTest, RegularExpressionsSearchTheBody) {
   EXPECT_EQ(value("card"), "true");
 }
 
-class SilentTerminal final : public http::Terminal {
- public:
-  void onRequestHead(http::RequestHead&, bool) override {}
-  void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-  void onRequestTrailers(http::HeaderMap&) override {}
-  void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
-};
-
 TEST_F(BodyMatcherTest, WhatIsNotLookedAtAllocatesNothing) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();
   request("text/plain", -1, true);
@@ -230,9 +206,7 @@ TEST_F(BodyMatcherTest, WhatIsNotLookedAtAllocatesNothing) {
   uint64_t allocations = 0;
   for (int i = 0; i < 40; ++i) {
     const test::AllocationCounter counter("");
-    clear();
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(silent);
+    begin(*factory_, silent);
     request_head.method = "POST";
     request_head.path = "/";
     request_head.headers.add(http::HeaderId::kContentType, "text/plain");

@@ -5,43 +5,21 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::body_matcher {
 namespace {
 
 using ::testing::HasSubstr;
 
-// The findings for a file that uses `extension`, or "".
-std::string findings(const std::string& extension) {
-  base::Registry registry;
-  EXPECT_TRUE(registerAllExtensions(registry).ok());
-  stats::Store stats;
-  config::Loader loader(registry, stats);
-  config::Diagnostics diagnostics;
-  const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } } }
-    http_filters { config {
-      )" + extension + R"(
-    } }
-  } } } }
-})";
-  loader.loadText(text, "test.textproto", 1, diagnostics);
-  return diagnostics.toString();
-}
+class BodyMatcherConfig : public FilterConfigTest {
+ protected:
+  BodyMatcherConfig() : FilterConfigTest("body_matcher") {}
+};
 
-std::string ofFilter(const std::string& fields) {
-  return findings("[http_filters/body_matcher] { " + fields + " }");
-}
-
-TEST(BodyMatcherConfig, TakesWhatIsRight) {
-  EXPECT_EQ(ofFilter(R"(values { key: "a" json_pointer: "/a/0" })"), "");
-  EXPECT_EQ(ofFilter(R"(
+TEST_F(BodyMatcherConfig, TakesWhatIsRight) {
+  EXPECT_EQ(findings(R"(values { key: "a" json_pointer: "/a/0" })"), "");
+  EXPECT_EQ(findings(R"(
       values { key: "a" json_pointer: "" }
       values { key: "b" contains: "x" }
       values { key: "c" regex: "x+" }
@@ -51,7 +29,7 @@ TEST(BodyMatcherConfig, TakesWhatIsRight) {
             "");
 }
 
-TEST(BodyMatcherConfig, RefusesWhatIsWrongWithPosition) {
+TEST_F(BodyMatcherConfig, RefusesWhatIsWrongWithPosition) {
   const struct {
     std::string fields;
     std::string finding;
@@ -69,7 +47,7 @@ TEST(BodyMatcherConfig, RefusesWhatIsWrongWithPosition) {
       {R"(values { key: "a" contains: "x" } max_bytes: 16777217)", "max_bytes: "},
   };
   for (const auto& c : cases) {
-    const std::string text = ofFilter(c.fields);
+    const std::string text = findings(c.fields);
     EXPECT_THAT(text, HasSubstr(c.finding)) << c.fields;
     EXPECT_THAT(text, HasSubstr("test.textproto:"));
   }

@@ -7,7 +7,7 @@
 
 #include "source/base/service_map.h"
 #include "source/stats/stats.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::buffer_ {
@@ -135,16 +135,6 @@ TEST(BufferFilter, AClientThatLeavesCountsForNothing) {
   EXPECT_EQ(proxy.tooLarge(), 0u);
   EXPECT_EQ(proxy.stats.value(proxy.config.requests), 0u);
 }
-
-// Takes requests and keeps nothing of them. Worker-confined.
-class SilentTerminal final : public http::Terminal {
- public:
-  void onRequestHead(http::RequestHead&, bool) override {}
-  void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-  void onRequestTrailers(http::HeaderMap&) override {}
-  void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
-};
 
 TEST(BufferFilter, NoAllocationInTheSteadyState) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();

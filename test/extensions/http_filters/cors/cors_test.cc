@@ -7,7 +7,7 @@
 #include "gtest/gtest.h"
 
 #include "source/base/service_map.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 
 namespace weir::extensions::http_filters::cors {
 namespace {
@@ -25,7 +25,7 @@ CorsPolicy shop() {
 }
 
 // One request through the filter. Worker-confined.
-class Chain : public http::RecordedChain {
+class Chain : public LoneFilter {
  public:
   explicit Chain(CorsPolicy policy) {
     ids_ = {.allowed = stats_.counter("allowed", "A test's."),
@@ -41,11 +41,7 @@ class Chain : public http::RecordedChain {
 
   // The head that the client gets; `answer` is what the endpoint adds to its own.
   std::string ask(std::string_view method, Fields fields, Fields answer = {}) {
-    clear();
-    client = http::ClientSide();
-    terminal = arena.create<http::FakeTerminal>(script, chain);
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(*terminal);
+    begin(*factory_);
     request_head.method = method;
     request_head.authority = "api.example";
     request_head.path = "/";

@@ -3,27 +3,30 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "test/extensions/http_filters/common/access/findings.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::csrf {
 namespace {
 
 using ::testing::HasSubstr;
 
-TEST(CsrfConfig, TakesWhatIsRight) {
-  EXPECT_EQ(findings("[http_filters/csrf] { }", "[http_filters/csrf] { shadow: true }"), "");
-  EXPECT_EQ(findings("[http_filters/csrf] { enforced { percent: 10 } "
-                     "additional_origins { exact: \"https://a.example\" } }"),
+class CsrfConfig : public FilterConfigTest {
+ protected:
+  CsrfConfig() : FilterConfigTest("csrf") {}
+};
+
+TEST_F(CsrfConfig, TakesWhatIsRight) {
+  EXPECT_EQ(findings("", "shadow: true"), "");
+  EXPECT_EQ(findings("enforced { percent: 10 } "
+                     "additional_origins { exact: \"https://a.example\" }"),
             "");
 }
 
-TEST(CsrfConfig, SaysWhatIsWrong) {
-  EXPECT_THAT(findings("[http_filters/csrf] { shadow: true enforced { percent: 1 } }"),
+TEST_F(CsrfConfig, SaysWhatIsWrong) {
+  EXPECT_THAT(findings("shadow: true enforced { percent: 1 }"),
               HasSubstr("enforced: has no effect beside shadow"));
-  EXPECT_THAT(findings("[http_filters/csrf] { additional_origins { regex: \"(\" } }"),
-              HasSubstr("additional_origins[0]"));
-  EXPECT_THAT(findings("[http_filters/csrf] { }", "[http_filters/csrf] { stat_prefix: \"x\" }"),
-              HasSubstr("belongs to the filter"));
+  EXPECT_THAT(findings("additional_origins { regex: \"(\" }"), HasSubstr("additional_origins[0]"));
+  EXPECT_THAT(findings("", "stat_prefix: \"x\""), HasSubstr("belongs to the filter"));
 }
 
 }  // namespace

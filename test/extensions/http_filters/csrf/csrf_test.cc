@@ -6,13 +6,13 @@
 #include "gtest/gtest.h"
 
 #include "source/base/service_map.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 
 namespace weir::extensions::http_filters::csrf {
 namespace {
 
 // One request through the filter. Worker-confined.
-class Chain : public http::RecordedChain {
+class Chain : public LoneFilter {
  public:
   explicit Chain(CsrfPolicy policy = {}) {
     ids_ = {.allowed = stats_.counter("allowed", "A test's."),
@@ -29,11 +29,7 @@ class Chain : public http::RecordedChain {
 
   // The status: 200 when the request has reached the end.
   int ask(std::string_view method, Fields fields, std::string_view upgrade = {}) {
-    clear();
-    client = http::ClientSide();
-    terminal = arena.create<http::FakeTerminal>(script, chain);
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(*terminal);
+    begin(*factory_);
     request_head.method = method;
     request_head.authority = "shop.example";
     request_head.path = "/";

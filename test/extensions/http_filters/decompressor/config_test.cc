@@ -5,43 +5,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::decompressor {
 namespace {
 
 using ::testing::HasSubstr;
 
-class DecompressorConfigTest : public ::testing::Test {
+class DecompressorConfigTest : public FilterConfigTest {
  protected:
-  DecompressorConfigTest() { EXPECT_TRUE(registerAllExtensions(registry_).ok()); }
-
-  // The findings for a file that has `filter` in its settings, and `route` in a route's; or "".
-  std::string findings(const std::string& filter, const std::string& route = "") {
-    config::Loader loader(registry_, stats_);
-    config::Diagnostics diagnostics;
-    const std::string of_route =
-        route.empty() ? ""
-                      : "filters { name: \"decompressor\" config { [http_filters/decompressor] { " +
-                            route + " } } }";
-    const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } )" +
-                             of_route + R"( } }
-    http_filters { config { [http_filters/decompressor] { )" +
-                             filter + R"( } } }
-  } } } }
-})";
-    loader.loadText(text, "test.textproto", 1, diagnostics);
-    return diagnostics.toString();
-  }
-
-  base::Registry registry_;
-  stats::Store stats_;
+  DecompressorConfigTest() : FilterConfigTest("decompressor") {}
 };
 
 TEST_F(DecompressorConfigTest, CountsUnderTheListener) {

@@ -6,10 +6,8 @@
 
 #include <string>
 
-#include "extensions/all_extensions.h"
 #include "source/base/concat.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 #include "test/extensions/http_filters/grpc_json_transcoder/descriptor_sets.h"
 #include "test/support/child_process.h"
 
@@ -23,23 +21,11 @@ class GrpcJsonTranscoderConfig : public ::testing::Test {
   // The findings for a file whose filter has these fields, without the folder; "" when it is
   // right. The fields' first line is line 7.
   std::string findings(const std::string& fields) {
-    base::Registry registry;
-    EXPECT_TRUE(registerAllExtensions(registry).ok());
     stats::Store stats;
-    config::Loader loader(registry, stats);
-    config::Diagnostics diagnostics;
-    const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } } }
-    http_filters { config { [http_filters/grpc_json_transcoder] {
-)" + fields + R"(
-    } } }
-  } } } }
-})";
-    loader.loadText(text, folder_.file("test.textproto"), 1, diagnostics);
-    std::string found = diagnostics.toString();
+    const std::string filter =
+        base::concat("[http_filters/grpc_json_transcoder] {\n", fields, "\n}");
+    std::string found =
+        http_filters::findings({.filter = filter, .name = folder_.file("test.textproto")}, stats);
     for (size_t at; (at = found.find(folder_.path() + "/")) != std::string::npos;) {
       found.erase(at, folder_.path().size() + 1);
     }

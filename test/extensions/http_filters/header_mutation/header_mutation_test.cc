@@ -1,6 +1,7 @@
 #include "extensions/http_filters/header_mutation/header_mutation.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 #include "gtest/gtest.h"
 
 #include "source/base/service_map.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 
 namespace weir::extensions::http_filters::header_mutation {
 namespace {
@@ -21,17 +22,8 @@ std::shared_ptr<const http::HeaderRules> rules(std::vector<http::HeaderRule> lis
   return std::make_shared<const http::HeaderRules>(std::move(list));
 }
 
-// A route that says something of the filter.
-struct FakeRoute final : http::Route {
-  std::string_view name() const override { return "r"; }
-  std::string_view virtualHostName() const override { return "v"; }
-  std::string_view clusterName() const override { return "c"; }
-  const http::RouteFilter* filter(uint32_t) const override { return &settings; }
-  http::RouteFilter settings;
-};
-
 // An exchange through the filter. Worker-confined.
-class Chain : public http::RecordedChain {
+class Chain : public LoneFilter {
  public:
   explicit Chain(Mutations mutations, std::shared_ptr<const Mutations> of_route = nullptr) {
     ids_ = {.requests = stats_.counter("requests", "A test's."),
@@ -41,16 +33,12 @@ class Chain : public http::RecordedChain {
     base::ServiceMap services;
     services.put(stats_.block(1));
     factory_ = shared_->bind(services);
-    route_.settings.config = std::move(of_route);
-    if (route_.settings.config) client.route = info.route = &route_;
+    if (of_route != nullptr) route_.emplace(std::move(of_route));
   }
   ~Chain() { chain.clear(); }
 
   void exchange() {
-    terminal = arena.create<http::FakeTerminal>(script, chain);
-    if (client.route != nullptr) chain.askRouteForFilters();
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(*terminal);
+    begin(*factory_, route_ ? &*route_ : nullptr);
     request_head.method = "POST";
     request_head.authority = "shop.example";
     request_head.path = "/p?q";
@@ -72,7 +60,7 @@ class Chain : public http::RecordedChain {
   HeaderMutationStats ids_{};
   std::unique_ptr<HeaderMutationFactory> shared_;
   std::unique_ptr<http::WorkerHttpFilterFactory> factory_;
-  FakeRoute route_;
+  std::optional<SettingRoute> route_;
 };
 
 TEST(HeaderMutation, ChangesHeadsAndTrailers) {

@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "source/base/drain_state.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::health_check {
@@ -19,20 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr char kFail[] = "x-envoy-immediate-health-check-fail: true\n";
-
-class RouteWithChecks final : public http::Route {
- public:
-  explicit RouteWithChecks(HealthCheckSettings settings) {
-    filter_.config = std::make_shared<HealthCheckRoute>(std::move(settings));
-  }
-  std::string_view name() const override { return {}; }
-  std::string_view virtualHostName() const override { return {}; }
-  std::string_view clusterName() const override { return {}; }
-  const http::RouteFilter* filter(uint32_t) const override { return &filter_; }
-
- private:
-  http::RouteFilter filter_;
-};
 
 class HealthCheckTest : public ::testing::Test {
  protected:
@@ -55,17 +41,9 @@ class HealthCheckTest : public ::testing::Test {
     worker_ = factory_->bind(services);
   }
   // The status that the client gets; an endpoint answers with `endpoint`, which is counted.
-  int ask(const std::string& path, uint16_t endpoint = 200, http::RecordedChain::Fields fields = {},
+  int ask(const std::string& path, uint16_t endpoint = 200, LoneFilter::Fields fields = {},
           const http::Route* route = nullptr) {
-    proxy_.clear();
-    proxy_.client.headers.clear();
-    proxy_.client.body.clear();
-    proxy_.client.status = 0;
-    proxy_.client.route = route;
-    if (route != nullptr) proxy_.chain.askRouteForFilters();
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.terminal = proxy_.arena.create<http::FakeTerminal>(proxy_.script, proxy_.chain);
-    proxy_.chain.setTerminal(*proxy_.terminal);
+    proxy_.begin(*worker_, route);
     proxy_.request_head.method = "GET";
     proxy_.request_head.path = path;
     for (const auto& [name, value] : fields) proxy_.request_head.headers.add(name, value);
@@ -78,7 +56,7 @@ class HealthCheckTest : public ::testing::Test {
   int64_t count(const std::string& name) { return stats_.valueOf(name); }
 
   stats::Store stats_;
-  http::RecordedChain proxy_;
+  LoneFilter proxy_;
   base::DrainState drain_;
   const std::shared_ptr<HealthWord> word_ = std::make_shared<HealthWord>();
   std::unique_ptr<HealthCheckFactory> factory_;
@@ -173,21 +151,11 @@ TEST_F(HealthCheckTest, RoutesReplaceTheSettings) {
   start(settings());
   HealthCheckSettings other = settings("route");
   other.path = "/ready";
-  const RouteWithChecks route(std::move(other));
+  const SettingRoute route(std::make_shared<HealthCheckRoute>(std::move(other)));
   EXPECT_EQ(ask("/ready", 404, {}, &route), 200);
   EXPECT_EQ(ask("/healthz", 404, {}, &route), 404);
   EXPECT_EQ(count("well_route"), 1);
 }
-
-// Takes requests and keeps nothing of them. Worker-confined.
-class SilentTerminal final : public http::Terminal {
- public:
-  void onRequestHead(http::RequestHead&, bool) override {}
-  void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-  void onRequestTrailers(http::HeaderMap&) override {}
-  void onResponseBlocked(bool) override {}
-  void onStreamEnd() override {}
-};
 
 TEST_F(HealthCheckTest, PassingCostsNoAllocation) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();
@@ -197,8 +165,7 @@ TEST_F(HealthCheckTest, PassingCostsNoAllocation) {
   uint64_t allocations = 0;
   for (int i = 0; i < 60; ++i) {
     const test::AllocationCounter counter("");
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.chain.setTerminal(terminal);
+    proxy_.begin(*worker_, terminal);
     proxy_.request_head.method = "GET";
     proxy_.request_head.path = i % 2 == 0 ? "/other" : "/healthz";
     proxy_.chain.requestHead(true);

@@ -1,12 +1,9 @@
-// The filter in a whole proxy: what clusters have, what the operator says, and its configuration.
+// The filter in a whole proxy: what clusters have and what the operator says.
 
 #include <string>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
 #include "test/support/configs.h"
 #include "test/support/in_process_proxy.h"
 #include "test/support/raw_connection.h"
@@ -17,7 +14,6 @@ namespace {
 
 using test::RawConnection;
 using test::ScriptedOrigin;
-using ::testing::HasSubstr;
 
 std::string filter(const std::string& fields) {
   return "http_filters { config { [http_filters/health_check] { path: \"/healthz\" " + fields +
@@ -67,42 +63,6 @@ TEST(HealthCheckProxy, TheOperatorHasAWord) {
   EXPECT_EQ(check(proxy.port("edge")), 503) << "it outlasts configurations";
   EXPECT_EQ(post(proxy.adminPort(), "/healthcheck/ok"), 200);
   EXPECT_EQ(check(proxy.port("edge")), 200);
-}
-
-std::string findings(const std::string& fields, const std::string& before = {}) {
-  base::Registry registry;
-  EXPECT_TRUE(registerAllExtensions(registry).ok());
-  stats::Store stats;
-  config::Loader loader(registry, stats);
-  config::Diagnostics diagnostics;
-  loader.loadText(
-      test::edgeListener(
-          before + "http_filters { config { [http_filters/health_check] { " + fields + " } } }",
-          "routes { direct_response { status: 404 } }"),
-      "test.textproto", 1, diagnostics);
-  return diagnostics.toString();
-}
-
-TEST(HealthCheckConfig, RefusesWhatIsWrongWithPosition) {
-  EXPECT_EQ(findings("path: \"/a\" pass_through: true cache_time { seconds: 5 }"), "");
-  EXPECT_THAT(findings(""), HasSubstr("path: is required; write path: \"/healthz\""));
-  EXPECT_THAT(findings("path: \"a\""), HasSubstr("is no path"));
-  EXPECT_THAT(findings("path: \"/a?b\""), HasSubstr("is no path"));
-  EXPECT_THAT(findings("path: \"/a\" cache_time { seconds: 5 }"),
-              HasSubstr("cache_time: has no meaning without pass_through"));
-  EXPECT_THAT(findings("path: \"/a\" pass_through: true cache_time { seconds: 100 }"),
-              HasSubstr("cache_time: "));
-  EXPECT_THAT(findings("path: \"/a\" clusters { cluster: \"nobody\" }"),
-              HasSubstr("clusters[0].cluster: "));
-  EXPECT_THAT(findings("path: \"/a\" clusters { }"), HasSubstr("clusters[0].cluster: is required"));
-  EXPECT_THAT(findings("path: \"/a\" clusters { cluster: \"nobody\" }"),
-              HasSubstr("test.textproto:"));
-}
-
-TEST(HealthCheckConfig, StandsInFrontOfWhatLeavesChecksOut) {
-  EXPECT_THAT(
-      findings("path: \"/a\"", "http_filters { config { [http_filters/admission_control] {} } }"),
-      HasSubstr("it would judge by what checks are answered"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "test/extensions/http_filters/common/access/findings.h"
+#include "test/extensions/http_filters/common/findings.h"
 #include "test/extensions/http_filters/jwt_auth/rfc_vectors.h"
 
 namespace weir::extensions::http_filters::jwt_auth {

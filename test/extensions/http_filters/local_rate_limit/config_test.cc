@@ -5,48 +5,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/network_filters/http_connection_manager/config.h"
-#include "extensions/transport_sockets/plain/config.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::local_rate_limit {
 namespace {
 
 using ::testing::HasSubstr;
 
-class LocalRateLimitConfig : public ::testing::Test {
+class LocalRateLimitConfig : public FilterConfigTest {
  protected:
-  LocalRateLimitConfig() {
-    using network_filters::http_connection_manager::HttpConnectionManagerExtension;
-    EXPECT_TRUE(registry_.add(std::make_unique<HttpConnectionManagerExtension>()).ok());
-    EXPECT_TRUE(registry_.add(std::make_unique<LocalRateLimitExtension>()).ok());
-    EXPECT_TRUE(registry_.add(std::make_unique<transport_sockets::plain::PlainExtension>()).ok());
-  }
-  // The findings for a filter with these fields, and a route that has those of it.
-  std::string findings(const std::string& filter, const std::string& route = "") {
-    config::Loader loader(registry_, stats_);
-    config::Diagnostics diagnostics;
-    const std::string of_route =
-        route.empty() ? ""
-                      : "filters { name: \"l\" config { [http_filters/local_rate_limit] { " +
-                            route + " } } }";
-    const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } )" +
-                             of_route + R"( } }
-    http_filters { name: "l" config { [http_filters/local_rate_limit] { )" +
-                             filter + R"( } } }
-  } } } }
-})";
-    loader.loadText(text, "test.textproto", 1, diagnostics);
-    return diagnostics.toString();
-  }
-
-  base::Registry registry_;
-  stats::Store stats_;
+  LocalRateLimitConfig() : FilterConfigTest("local_rate_limit") {}
 };
 
 TEST_F(LocalRateLimitConfig, TakesWhatIsRight) {

@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "source/http/dynamic_metadata.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/support/allocation_counter.h"
 
 namespace weir::extensions::http_filters::local_rate_limit {
@@ -16,21 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// A route that says something of the filter. Immutable.
-class LimitedRoute final : public http::Route {
- public:
-  explicit LimitedRoute(LocalRateLimitSettings settings) {
-    filter_.config = std::make_shared<LocalRateLimitRoute>(std::move(settings));
-  }
-  std::string_view name() const override { return "login"; }
-  std::string_view virtualHostName() const override { return "shop"; }
-  std::string_view clusterName() const override { return "web"; }
-  const http::RouteFilter* filter(uint32_t) const override { return &filter_; }
-
- private:
-  http::RouteFilter filter_;
-};
 
 class LocalRateLimitTest : public ::testing::Test {
  protected:
@@ -69,21 +54,13 @@ class LocalRateLimitTest : public ::testing::Test {
   }
 
   // The status; 200 when it went through.
-  int ask(http::RecordedChain::Fields fields = {}, const http::Route* route = nullptr) {
-    proxy_.clear();
-    proxy_.client.headers.clear();
-    proxy_.client.body.clear();
-    proxy_.client.route = route;
-    if (route != nullptr) proxy_.chain.askRouteForFilters();
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.terminal = proxy_.arena.create<http::FakeTerminal>(proxy_.script, proxy_.chain);
-    proxy_.chain.setTerminal(*proxy_.terminal);
+  int ask(LoneFilter::Fields fields = {}, const http::Route* route = nullptr) {
+    proxy_.begin(*worker_, route);
     proxy_.info.downstream_remote = &client_;
     proxy_.request_head.method = "GET";
     proxy_.request_head.authority = "example.com";
     proxy_.request_head.path = "/";
     for (const auto& [name, value] : fields) proxy_.request_head.headers.add(name, value);
-    proxy_.client.status = 0;
     proxy_.chain.requestHead(true);
     if (proxy_.client.status == 0) proxy_.terminal->respond(200, "");
     return proxy_.client.status;
@@ -95,7 +72,7 @@ class LocalRateLimitTest : public ::testing::Test {
   int64_t count(const std::string& name) { return stats_.valueOf(name); }
 
   stats::Store stats_;
-  http::RecordedChain proxy_;
+  LoneFilter proxy_;
   network::Address client_ = *network::Address::parse("10.1.2.3:99");
   std::unique_ptr<LocalRateLimitFactory> factory_;
   std::unique_ptr<http::WorkerHttpFilterFactory> worker_;
@@ -207,19 +184,19 @@ TEST_F(LocalRateLimitTest, RoutesReplaceOrAdd) {
   start(std::move(settings));
   LocalRateLimitSettings strict;
   strict.limits.push_back(limit("route", 1, all()));
-  const LimitedRoute replaces(strict);
+  const SettingRoute replaces(std::make_shared<LocalRateLimitRoute>(strict));
   EXPECT_EQ(ask({}, &replaces), 200);
   EXPECT_EQ(ask({}, &replaces), 429);
   EXPECT_EQ(count("passed_filter"), 0);
   strict.add_limits = true;
   strict.limits.front() = limit("more", 1, all());
-  const LimitedRoute adds(strict);
+  const SettingRoute adds(std::make_shared<LocalRateLimitRoute>(strict));
   EXPECT_EQ(ask({}, &adds), 200);
   EXPECT_EQ(ask({}, &adds), 429);
   EXPECT_EQ(count("passed_filter"), 1) << "the refused one was given back";
   LocalRateLimitSettings quiet;
   quiet.scope.shadow = true;
-  const LimitedRoute shadows(quiet);
+  const SettingRoute shadows(std::make_shared<LocalRateLimitRoute>(quiet));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(ask({}, &shadows), 200);
   EXPECT_EQ(count("shadowed_filter"), 4);
   EXPECT_EQ(ask(), 429) << "elsewhere it holds";
@@ -236,20 +213,12 @@ TEST_F(LocalRateLimitTest, CallsOfGrpcGetAStatus) {
 TEST_F(LocalRateLimitTest, PassingCostsNoAllocation) {
   if (!test::AllocationCounter::available()) GTEST_SKIP();
   start({limit("user", 1'000'000), limit("all", 1'000'000, all())});
-  struct Silent final : http::Terminal {
-    void onRequestHead(http::RequestHead&, bool) override {}
-    void onRequestBody(buffer::Buffer& data, bool) override { data.clear(); }
-    void onRequestTrailers(http::HeaderMap&) override {}
-    void onResponseBlocked(bool) override {}
-    void onStreamEnd() override {}
-  } terminal;
+  SilentTerminal terminal;
   proxy_.client.record = false;
   uint64_t allocations = 0;
   for (int i = 0; i < 60; ++i) {
-    proxy_.clear();
     const test::AllocationCounter counter("");
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.chain.setTerminal(terminal);
+    proxy_.begin(*worker_, terminal);
     proxy_.info.downstream_remote = &client_;
     proxy_.request_head.method = "GET";
     proxy_.request_head.path = "/";

@@ -10,7 +10,7 @@
 
 #include "source/http/dynamic_metadata.h"
 #include "source/network/io_context.h"
-#include "test/http/recorded_chain.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/redis/fake_redis.h"
 
 namespace weir::extensions::http_filters::rate_limit {
@@ -20,20 +20,6 @@ using redis::test::FakeRedis;
 using redis::test::RedisCommand;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
-
-class LimitedRoute final : public http::Route {
- public:
-  explicit LimitedRoute(RateLimitSettings settings) {
-    filter_.config = std::make_shared<RateLimitRoute>(std::move(settings));
-  }
-  std::string_view name() const override { return {}; }
-  std::string_view virtualHostName() const override { return {}; }
-  std::string_view clusterName() const override { return {}; }
-  const http::RouteFilter* filter(uint32_t) const override { return &filter_; }
-
- private:
-  http::RouteFilter filter_;
-};
 
 class RateLimitTest : public ::testing::Test {
  protected:
@@ -87,16 +73,8 @@ class RateLimitTest : public ::testing::Test {
     proxy_.dispatcher.post([] {});
     return proxy_.dispatcher.runUntil(done);
   }
-  void begin(http::RecordedChain::Fields fields = {{"x-user", "joe"}},
-             const http::Route* route = nullptr) {
-    proxy_.clear();
-    proxy_.client.headers.clear();
-    proxy_.client.status = 0;
-    proxy_.client.route = route;
-    if (route != nullptr) proxy_.chain.askRouteForFilters();
-    proxy_.chain.addFilter(*worker_->create(proxy_.arena));
-    proxy_.terminal = proxy_.arena.create<http::FakeTerminal>(proxy_.script, proxy_.chain);
-    proxy_.chain.setTerminal(*proxy_.terminal);
+  void begin(LoneFilter::Fields fields = {{"x-user", "joe"}}, const http::Route* route = nullptr) {
+    proxy_.begin(*worker_, route);
     proxy_.request_head.method = "GET";
     for (const auto& [name, value] : fields) proxy_.request_head.headers.add(name, value);
     proxy_.chain.requestHead(true);
@@ -104,8 +82,7 @@ class RateLimitTest : public ::testing::Test {
   bool passed() const { return !proxy_.seen().line.empty(); }
   bool decided() const { return passed() || proxy_.client.status != 0; }
   // The status that the client gets.
-  int ask(http::RecordedChain::Fields fields = {{"x-user", "joe"}},
-          const http::Route* route = nullptr) {
+  int ask(LoneFilter::Fields fields = {{"x-user", "joe"}}, const http::Route* route = nullptr) {
     begin(fields, route);
     EXPECT_TRUE(until([this] { return decided(); }));
     if (proxy_.client.status == 0) proxy_.terminal->respond(200, "");
@@ -114,7 +91,7 @@ class RateLimitTest : public ::testing::Test {
   int64_t count(const std::string& name) { return stats_.valueOf(name); }
 
   stats::Store stats_;
-  http::RecordedChain proxy_;
+  LoneFilter proxy_;
   network::IoContext io_;
   base::ServiceMap services_;
   FakeRedis redis_{proxy_.dispatcher};
@@ -226,17 +203,17 @@ TEST_F(RateLimitTest, RoutesReplaceAndAdd) {
   start({limit("filter")}, OnFailure::kPass);
   RateLimitSettings more;
   more.limits.push_back(limit("route"));
-  const LimitedRoute replaces(more);
+  const SettingRoute replaces(std::make_shared<RateLimitRoute>(more));
   EXPECT_EQ(ask({{"x-user", "joe"}}, &replaces), 200);
   EXPECT_EQ(asked_, "{t}:route:w1000:joe");
   more.add_limits = true;
-  const LimitedRoute adds(more);
+  const SettingRoute adds(std::make_shared<RateLimitRoute>(more));
   says_ = "1 9 0 1000;0 0 100 1000;";
   EXPECT_EQ(ask({{"x-user", "joe"}}, &adds), 429);
   EXPECT_EQ(redis_.commands.back()[2], "2");
   RateLimitSettings shadow;
   shadow.scope.shadow = true;
-  const LimitedRoute shadows(shadow);
+  const SettingRoute shadows(std::make_shared<RateLimitRoute>(shadow));
   says_ = "0 0 100 1000;";
   EXPECT_EQ(ask({{"x-user", "joe"}}, &shadows), 200);
   EXPECT_EQ(redis_.commands.back().back(), "1") << "Redis counts it by itself";

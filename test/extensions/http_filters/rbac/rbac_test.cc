@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 
 #include "test/extensions/http_filters/common/access/access_proxy.h"
-#include "test/extensions/http_filters/common/access/findings.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::rbac {
 namespace {

@@ -7,9 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 #include "test/support/child_process.h"
 
 namespace weir::extensions::http_filters::static_files {
@@ -17,32 +15,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class StaticFilesConfigTest : public ::testing::Test {
+class StaticFilesConfigTest : public FilterConfigTest {
  protected:
-  StaticFilesConfigTest() { EXPECT_TRUE(registerAllExtensions(registry_).ok()); }
-
-  // The findings for a file that has `filter` in its settings, and `route` in a route's; or "".
-  std::string findings(const std::string& filter, const std::string& route = "") {
-    config::Loader loader(registry_, stats_);
-    config::Diagnostics diagnostics;
-    const std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 }
-      filters { name: "static_files" config { [http_filters/static_files] { )" +
-                             route + R"( } } } } }
-    http_filters { config { [http_filters/static_files] { )" +
-                             filter + R"( } } }
-  } } } }
-})";
-    loader.loadText(text, "test.textproto", 1, diagnostics);
-    return diagnostics.toString();
-  }
+  StaticFilesConfigTest() : FilterConfigTest("static_files") {}
 
   test::TemporaryFolder folder_;
-  base::Registry registry_;
-  stats::Store stats_;
 };
 
 TEST_F(StaticFilesConfigTest, Loads) {

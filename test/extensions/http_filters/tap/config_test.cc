@@ -5,43 +5,17 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
-#include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/findings.h"
 
 namespace weir::extensions::http_filters::tap {
 namespace {
 
 using ::testing::HasSubstr;
 
-class TapConfig : public ::testing::Test {
+class TapConfig : public FilterConfigTest {
  protected:
-  TapConfig() { EXPECT_TRUE(registerAllExtensions(registry_).ok()); }
-
-  // The findings for a filter and what a route says of it, or "".
-  std::string findings(const std::string& filter, const std::string& route = "") {
-    config::Loader loader(registry_, stats_);
-    config::Diagnostics diagnostics;
-    std::string text = R"(listeners {
-  name: "edge"
-  address: "127.0.0.1:8080"
-  filter_chains { filters { config { [network_filters/http_connection_manager] {
-    virtual_hosts { name: "all" domains: "*" routes { direct_response { status: 200 } )";
-    if (!route.empty()) {
-      text += "filters { name: \"tap\" config { [http_filters/tap] {" + route + "} } }";
-    }
-    text += R"( } }
-    http_filters { name: "tap" config { [http_filters/tap] { )" +
-            filter + R"( } } }
-  } } } }
-})";
-    loader.loadText(text, "test.textproto", 1, diagnostics);
-    return diagnostics.toString();
-  }
+  TapConfig() : FilterConfigTest("tap") {}
   static std::string path() { return "path: \"" + testing::TempDir() + "/tap.log\" "; }
-
-  base::Registry registry_;
-  stats::Store stats_;
 };
 
 TEST_F(TapConfig, TakesWhatIsGiven) {

@@ -12,8 +12,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "extensions/all_extensions.h"
-#include "source/config/snapshot.h"
 #include "test/support/configs.h"
 #include "test/support/in_process_proxy.h"
 #include "test/support/raw_connection.h"
@@ -319,44 +317,6 @@ TEST(TracingProxy, SpansOutlastTheirConfiguration) {
                          collector.cluster()),
             "");
   EXPECT_EQ(collector.spans(1).size(), 1u);
-}
-
-std::string findings(const std::string& filter, const std::string& route = "") {
-  base::Registry registry;
-  stats::Store stats;
-  EXPECT_TRUE(registerAllExtensions(registry).ok());
-  config::Diagnostics diagnostics;
-  config::Loader loader(registry, stats);
-  loader.loadText(
-      test::edgeListener("http_filters { config { [http_filters/tracing] { " + filter + " } } }",
-                         "routes { direct_response { status: 200 } filters { name: "
-                         "\"tracing\" config { [http_filters/tracing] { " +
-                             route + " } } } }"),
-      "test.textproto", 1, diagnostics);
-  return diagnostics.toString();
-}
-
-TEST(TracingConfiguration, SaysWhatIsWrong) {
-  EXPECT_EQ(findings("propagation: W3C propagation: B3 span_name: \"%REQ(:METHOD)%\""), "");
-  for (const auto& [text, field] : std::vector<std::pair<std::string, std::string>>{
-           {"exporter {}", "exporter.cluster"},
-           {"exporter { cluster: \"none\" }", "exporter.cluster"},
-           {"propagation: W3C propagation: W3C", "propagation[1]"},
-           {"span_name: \"%NONE%\"", "span_name"},
-           {"attributes { key: \"a\" value: \"%REQ%\" }", "attributes"},
-           {"attributes { key: \"\" value: \"a\" }", "attributes"},
-           {"response_field: \"content-length\"", "response_field"},
-           {"always {}", "always[0]"},
-           {"sampling { percent: 101 }", "percent"},
-           {"exporter { path: \"a\" }", "exporter.path"},
-           {"exporter { fields { key: \"host\" value: \"a\" } }", "exporter.fields"},
-           {"exporter { flush_interval { nanos: 1000000 } }", "flush_interval"}}) {
-    EXPECT_THAT(findings(text), HasSubstr(field)) << text;
-  }
-  for (const char* text : {"exporter {}", "client_context: JOIN", "propagation: B3",
-                           "response_field: \"x\"", "include_query: true", "stat_prefix: \"x\""}) {
-    EXPECT_THAT(findings("", text), HasSubstr("belongs to the filter")) << text;
-  }
 }
 
 }  // namespace

@@ -7,13 +7,13 @@
 #include "source/base/service_map.h"
 #include "source/http/route.h"
 #include "source/stats/stats.h"
+#include "test/extensions/http_filters/common/lone_filter.h"
 #include "test/fakes/fake_http_calls.h"
-#include "test/http/recorded_chain.h"
 
 namespace weir::extensions::http_filters {
 
 // A chain with one filter alone, with calls and time that the test makes. Worker-confined.
-class FilterStage : public http::RecordedChain {
+class FilterStage : public LoneFilter {
  public:
   FilterStage() {
     services.put(stats.block(1));
@@ -26,14 +26,8 @@ class FilterStage : public http::RecordedChain {
   // A request without a body; the address is of a client and its connection.
   void ask(std::string_view target, Fields fields = {}, std::string_view method = "GET",
            std::string_view address = "192.0.2.1:4711", bool end_stream = true) {
-    clear();
-    client.status = 0;
-    client.headers.clear();
-    client.body.clear();
+    begin(*factory_);
     address_ = *network::Address::parse(address);
-    terminal = arena.create<http::FakeTerminal>(script, chain);
-    chain.addFilter(*factory_->create(arena));
-    chain.setTerminal(*terminal);
     request_head.method = method;
     request_head.scheme = "http";
     request_head.authority = "shop.example";
