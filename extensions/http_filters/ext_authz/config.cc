@@ -87,6 +87,15 @@ void readQuestion(const v1::ExtAuthz& from, const Cursor& at, ExtAuthzConfig& to
 
 void readAnswer(const v1::ExtAuthz& from, const Cursor& at, ExtAuthzConfig& to) {
   to.upstream_fields = readNames(from.upstream_headers(), false, at, "upstream_headers");
+  to.appended_fields =
+      readNames(from.append_upstream_headers(), false, at, "append_upstream_headers");
+  for (int i = 0; i < from.append_upstream_headers_size(); ++i) {
+    const std::string& name = from.append_upstream_headers(i);
+    if (!to.upstream_fields.has(name)) continue;
+    at.at("append_upstream_headers", i)
+        .error(base::concat("\"", name, "\" is in `upstream_headers` too"),
+               "there it replaces what the request has, here it goes behind that: leave one out");
+  }
   to.client_fields = readNames(from.client_headers(), false, at, "client_headers");
   to.denied_fields = readNames(from.denied_headers(), false, at, "denied_headers");
   if (to.denied_fields.empty()) {

@@ -14,6 +14,18 @@ constexpr uint32_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::string_view kFailedField = "x-weir-auth-failed";
 constexpr std::string_view kPartialField = "x-weir-partial-body";
 
+// Behind what fields of this name have, as one list (RFC 9110 5.3).
+void appendToList(http::HeaderMap& headers, std::string_view name, std::string_view value) {
+  if (!headers.has(name)) return headers.add(name, value);
+  const std::string_view separator = base::equalsIgnoreCase(name, "cookie") ? "; " : ", ";
+  std::string list;
+  headers.forEach([&](const http::HeaderMap::Field& field) {
+    const bool is = base::equalsIgnoreCase(field.name, name) && !field.value.empty();
+    if (is) list.append(field.value).append(separator);
+  });
+  headers.set(name, list.append(value));
+}
+
 // What the filters of one worker share. Worker-confined.
 struct Shared {
   Shared(std::shared_ptr<const ExtAuthzConfig> c, base::ServiceMap& services)
@@ -183,6 +195,7 @@ void ExtAuthzFilter::allow(const router::HttpCallAnswer& answer) {
   answer.head.headers.forEach([&](const http::HeaderMap::Field& field) {
     // Several of one name stay several.
     if (config.upstream_fields.has(field.name)) headers.add(field.name, field.value);
+    if (config.appended_fields.has(field.name)) appendToList(headers, field.name, field.value);
     if (config.client_fields.has(field.name)) client_fields_.add(field.name, field.value);
     if (base::equalsIgnoreCase(field.name, config.metadata_field)) setMetadata(field.value);
   });

@@ -59,6 +59,7 @@ struct ExtAuthzConfig {
   size_t max_body_bytes = 0;
   bool allow_partial_body = false;
   FieldNames upstream_fields;
+  FieldNames appended_fields;
   FieldNames client_fields;
   FieldNames denied_fields;
   bool allow_on_failure = false;

@@ -53,6 +53,49 @@ TEST_F(ExtAuthzChain, AllowsWithWhatTheServiceSays) {
   EXPECT_THAT(stage.client.headers, HasSubstr("set-cookie: a=1"));
 }
 
+TEST_F(ExtAuthzChain, AppendsToWhatTheRequestHas) {
+  for (const char* name : {"x-roles", "cookie", "x-new", "x-empty"}) {
+    config->appended_fields.add(name);
+  }
+  stage.use(ExtAuthzFactory(config));
+  stage.ask("/", {{"X-Roles", "guest"},
+                  {"x-other", "o"},
+                  {"X-ROLES", "buyer"},
+                  {"Cookie", "a=1"},
+                  {"X-Empty", ""},
+                  {"X-User", "root"}});
+  stage.calls.answer(stage.calls.last(), 200, "",
+                     {{"x-roles", "seller"},
+                      {"x-user", "alice"},
+                      {"X-Roles", "admin, owner"},
+                      {"cookie", "b=2"},
+                      {"x-new", "n"},
+                      {"x-empty", "e"},
+                      {"x-other", "p"}});
+  ASSERT_TRUE(stage.passed());
+  const std::string& told = stage.seen().headers;
+  EXPECT_THAT(told, HasSubstr("guest, buyer, seller, admin, owner\n"));
+  EXPECT_THAT(told, HasSubstr("ookie: a=1; b=2\n"));
+  EXPECT_THAT(told, HasSubstr("x-new: n\n"));
+  EXPECT_THAT(told, HasSubstr("mpty: e\n"));
+  EXPECT_THAT(told, HasSubstr("x-other: o\n"));
+  EXPECT_THAT(told, HasSubstr("x-user: alice\n"));
+  EXPECT_THAT(told, Not(HasSubstr("root")));
+}
+
+// As if the filter were not there.
+TEST_F(ExtAuthzChain, WhatTheServiceDoesNotSayIsNotAppended) {
+  config->appended_fields.add("x-roles");
+  config->allow_on_failure = true;
+  stage.use(ExtAuthzFactory(config));
+  stage.ask("/", {{"X-Roles", "guest"}});
+  stage.calls.answer(stage.calls.last(), 200);
+  EXPECT_THAT(stage.seen().headers, HasSubstr("X-Roles: guest\n"));
+  stage.ask("/", {{"X-Roles", "guest"}});
+  stage.calls.answer(stage.calls.last(), 500, "", {{"x-roles", "admin"}});
+  EXPECT_THAT(stage.seen().headers, HasSubstr("X-Roles: guest\n"));
+}
+
 TEST_F(ExtAuthzChain, DeniesWithItsAnswer) {
   stage.use(ExtAuthzFactory(config));
   stage.ask("/");

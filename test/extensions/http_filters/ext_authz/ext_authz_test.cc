@@ -90,6 +90,16 @@ TEST(ExtAuthz, AsksAndPassesOnWhatTheServiceSays) {
   EXPECT_EQ(proxy->stat("ext_authz_allowed_total", {{"filter", "edge"}}), 1);
 }
 
+TEST(ExtAuthz, AppendsWhatTheServiceSays) {
+  Service service;
+  service.answer("200 OK\r\nX-Roles: admin\r\nX-Other: p\r\n");
+  AccessProxy proxy(filter(R"(append_upstream_headers: "X-Roles")"), kRoutes, service.cluster());
+  const auto passed = proxy.ask("/", "x-roles: guest\r\nX-Other: o\r\n");
+  EXPECT_EQ(passed.status(), 200);
+  EXPECT_THAT(passed.body, AllOf(HasSubstr("x-roles: guest, admin"), HasSubstr("x-other: o")));
+  EXPECT_EQ(service.asked().header("x-roles"), "");  // is not asked with
+}
+
 TEST(ExtAuthz, DenialsAreTheServicesAnswers) {
   Service service;
   AccessProxy proxy(filter(), kRoutes, service.cluster());
@@ -202,6 +212,10 @@ TEST(ExtAuthzConfig, SaysWhatIsWrong) {
   EXPECT_THAT(of("method: \"CONNECT\""), HasSubstr("is no method to ask with"));
   EXPECT_THAT(of("upstream_headers: \"host\""), HasSubstr("frames messages"));
   EXPECT_THAT(of("upstream_headers: \"x-*\""), HasSubstr("upstream_headers[0]"));
+  EXPECT_THAT(of("append_upstream_headers: \"x-*\""), HasSubstr("append_upstream_headers[0]"));
+  EXPECT_THAT(of("upstream_headers: \"x-a\" append_upstream_headers: \"X-A\""),
+              HasSubstr("is in `upstream_headers` too"));
+  EXPECT_EQ(of("upstream_headers: \"x-a\" append_upstream_headers: \"x-b\""), "");
   EXPECT_THAT(of("max_body_bytes: 200000"), HasSubstr("out of range"));
   EXPECT_THAT(of("allow_partial_body: true"), HasSubstr("no body is sent"));
   EXPECT_THAT(of("failure_mode_allow: true failure_status: 500"), HasSubstr("failure_status"));
