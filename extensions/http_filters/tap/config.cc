@@ -15,6 +15,7 @@ namespace weir::extensions::http_filters::tap {
 namespace {
 
 constexpr uint64_t kMostBodyBytes = 65'536;
+constexpr uint64_t kMostKept = 100;
 constexpr int kMostFields = 64;
 constexpr int kMostPatterns = 16;
 
@@ -93,9 +94,13 @@ std::shared_ptr<const http::HttpFilterFactory> TapExtension::compile(
   }
   options.max_per_second = static_cast<uint32_t>(config::readNumberOr(
       from.max_per_second(), options.max_per_second, {1, 100'000}, at.field("max_per_second")));
-  options.max_file_bytes =
-      config::readNumberOr(from.max_file_bytes(), options.max_file_bytes, {4096, uint64_t{1} << 50},
+  options.file.max_bytes =
+      config::readNumberOr(from.max_file_bytes(), options.file.max_bytes, {4096, uint64_t{1} << 50},
                            at.field("max_file_bytes"));
+  if (from.has_keep()) {
+    options.file.keep =
+        static_cast<uint32_t>(config::readNumber(from.keep(), {0, kMostKept}, at.field("keep")));
+  }
   const std::string name =
       from.stat_prefix().empty() ? std::string(context.listener_name) : from.stat_prefix();
   return std::make_shared<TapFilterFactory>(std::move(options), compileRules(from, at),
@@ -113,6 +118,7 @@ std::shared_ptr<const http::RouteFilterConfig> TapExtension::compileRoute(
   refuse("path", !from.path().empty());
   refuse("max_per_second", from.max_per_second() != 0);
   refuse("max_file_bytes", from.max_file_bytes() != 0);
+  refuse("keep", from.has_keep());
   return compileRules(from, at);
 }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "source/base/concat.h"
@@ -48,9 +46,8 @@ class Rate {
 // Worker-confined.
 struct TapWorker {
   TapWorker(const TapOptions& options, std::shared_ptr<const TapRules> own, const TapStats& stats,
-            std::shared_ptr<TapBudget> limit, stats::Block& block)
+            stats::Block& block)
       : rules(std::move(own)),
-        budget(std::move(limit)),
         rate(options.max_per_second),
         recorded(block.counter(stats.recorded)),
         over_rate(block.counter(stats.over_rate)),
@@ -59,8 +56,8 @@ struct TapWorker {
         over_size(block.counter(stats.over_size)) {}
 
   const std::shared_ptr<const TapRules> rules;
-  const std::shared_ptr<TapBudget> budget;
   std::shared_ptr<base::LineRing> ring;  // null: the file cannot be opened
+  std::shared_ptr<TapFile> file;
   Rate rate;
   base::Random random;
   uint32_t open = 0;
@@ -204,7 +201,9 @@ void TapFilter::write() {
   }
   line += "}\n";
   if (!worker_.ring->fits(line.size())) return worker_.over_ring.add();
-  if (!worker_.budget->take(line.size())) return worker_.over_size.add();
+  if (!worker_.file->take(line.size(), handle().dispatcher().now())) {
+    return worker_.over_size.add();
+  }
   worker_.ring->push(line);
   worker_.recorded.add();
 }
@@ -250,30 +249,20 @@ class WorkerTapFactory final : public http::WorkerHttpFilterFactory {
   const std::unique_ptr<TapWorker> worker_;
 };
 
-// What is there already counts.
-uint64_t left(const TapOptions& options) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(options.path, error);
-  if (error) return options.max_file_bytes;
-  return options.max_file_bytes - std::min<uint64_t>(size, options.max_file_bytes);
-}
-
 }  // namespace
-
-TapFilterFactory::TapFilterFactory(TapOptions options, std::shared_ptr<const TapRules> rules,
-                                   const TapStats& stats)
-    : options_(std::move(options)),
-      rules_(std::move(rules)),
-      stats_(stats),
-      budget_(std::make_shared<TapBudget>(left(options_))) {}
 
 std::unique_ptr<http::WorkerHttpFilterFactory> TapFilterFactory::bind(
     base::ServiceMap& services) const {
-  auto worker =
-      std::make_unique<TapWorker>(options_, rules_, stats_, budget_, services.get<stats::Block>());
-  auto ring = services.get<base::FileWriter>().open(options_.path);
+  auto worker = std::make_unique<TapWorker>(options_, rules_, stats_, services.get<stats::Block>());
+  auto& writer = services.get<base::FileWriter>();
+  auto ring = writer.open(options_.path);
   if (ring.ok()) {
+    std::call_once(opened_, [&] {
+      file_ = std::make_shared<TapFile>(options_.path, options_.file, writer,
+                                        services.get<base::TaskPool>());
+    });
     worker->ring = *std::move(ring);
+    worker->file = file_;
   } else {
     base::log::error("tap", base::view(ring.status().message()));
   }

@@ -1,12 +1,14 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "extensions/http_filters/tap/record.h"
+#include "extensions/http_filters/tap/tap_file.h"
 #include "source/http/filter.h"
 #include "source/http/matchers.h"
 #include "source/http/route.h"
@@ -27,33 +29,17 @@ struct TapRules final : http::RouteFilterConfig {
   Redaction redaction{{}, {}};
 };
 
-// How much may still be written to a file. Thread-safe.
-class TapBudget {
- public:
-  explicit TapBudget(uint64_t bytes) : left_(static_cast<int64_t>(bytes)) {}
-  bool take(size_t bytes) {
-    const auto count = static_cast<int64_t>(bytes);
-    if (left_.fetch_sub(count, std::memory_order_relaxed) >= count) return true;
-    left_.fetch_add(count, std::memory_order_relaxed);
-    return false;
-  }
-
- private:
-  std::atomic<int64_t> left_;
-};
-
 struct TapOptions {
   std::string path = {};
   uint32_t max_per_second = 100;
-  uint64_t max_file_bytes = uint64_t{1} << 30;
+  TapFile::Limits file = {};
 };
 
-// Records exchanges through the process's base::FileWriter. Immutable, but for what is left of the
-// file's limit.
+// Records exchanges through the process's base::FileWriter. Immutable, but for the file.
 class TapFilterFactory final : public http::HttpFilterFactory {
  public:
-  TapFilterFactory(TapOptions options, std::shared_ptr<const TapRules> rules,
-                   const TapStats& stats);
+  TapFilterFactory(TapOptions options, std::shared_ptr<const TapRules> rules, const TapStats& stats)
+      : options_(std::move(options)), rules_(std::move(rules)), stats_(stats) {}
 
   // A file that cannot be opened is said in the operational log; nothing is recorded then.
   std::unique_ptr<http::WorkerHttpFilterFactory> bind(base::ServiceMap& services) const override;
@@ -62,7 +48,8 @@ class TapFilterFactory final : public http::HttpFilterFactory {
   const TapOptions options_;
   const std::shared_ptr<const TapRules> rules_;
   const TapStats stats_;
-  const std::shared_ptr<TapBudget> budget_;
+  mutable std::once_flag opened_;
+  mutable std::shared_ptr<TapFile> file_;  // of all workers
 };
 
 }  // namespace weir::extensions::http_filters::tap

@@ -7,11 +7,13 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "gtest/gtest.h"
 
 #include "source/base/file_writer.h"
+#include "source/base/task_pool.h"
 #include "test/http/recorded_chain.h"
 
 namespace weir::extensions::http_filters::tap {
@@ -23,7 +25,12 @@ class TapTest : public testing::Test {
     services_.put(stats_);
     services_.put(stats_.block(1));
     services_.put(writer_);
-    ::unlink(path_.c_str());
+    services_.put(*pool_);
+    removeFiles();
+  }
+  ~TapTest() override { removeFiles(); }
+  void removeFiles() const {
+    for (const char* more : {"", ".1", ".2", ".3"}) ::unlink((path_ + more).c_str());
   }
   // Streams from now on go through a filter like this.
   void configure(TapRules rules, TapOptions options = {}) {
@@ -76,8 +83,30 @@ class TapTest : public testing::Test {
   }
   std::string written() {
     writer_.flush();
-    std::ifstream in(path_);
+    return content(path_);
+  }
+  static std::string content(const std::string& path) {
+    std::ifstream in(path);
     return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // What tells one file from another; 0: there is none.
+  static ino_t inode(const std::string& path) {
+    struct stat facts {};
+    return ::stat(path.c_str(), &facts) == 0 ? facts.st_ino : 0;
+  }
+  // Exchanges until the first of the renamed files has been another `times` times. The last ones.
+  void exchangeUntilRotated(int times) {
+    ino_t last = inode(path_ + ".1");
+    for (int i = 0; i < 50'000 && times > 0; ++i) {
+      exchange({});
+      writer_.flush();
+      const ino_t now = inode(path_ + ".1");
+      if (now == 0 || now == last) continue;
+      last = now;
+      --times;
+    }
+    pool_.reset();  // with what it has begun
+    ASSERT_EQ(times, 0);
   }
   size_t lines() {
     const std::string text = written();
@@ -88,6 +117,7 @@ class TapTest : public testing::Test {
   const std::string path_ = testing::TempDir() + "/tap." + std::to_string(::getpid());
   stats::Store stats_;
   base::FileWriter writer_;
+  std::unique_ptr<base::TaskPool> pool_ = std::make_unique<base::TaskPool>(1);
   base::ServiceMap services_;
   TapStats ids_;
   std::unique_ptr<http::WorkerHttpFilterFactory> factory_;
@@ -176,11 +206,48 @@ TEST_F(TapTest, OnlySoManyASecond) {
 
 TEST_F(TapTest, AFullFileIsLeftAlone) {
   std::ofstream(path_) << std::string(3'500, 'x') << '\n';
-  configure({}, {.max_file_bytes = 4'500});
+  configure({}, {.file = {.max_bytes = 4'500, .keep = 0}});
   for (int i = 0; i < 5; ++i) exchange({});
   EXPECT_LE(written().size(), 4'500u);
   EXPECT_GE(count(ids_.recorded), 1u);
   EXPECT_EQ(count(ids_.recorded) + count(ids_.over_size), 5u);
+}
+
+TEST_F(TapTest, AFullFileIsRenamedAndAnotherBegun) {
+  configure({}, {.max_per_second = 100'000, .file = {.max_bytes = 8'192, .keep = 2}});
+  exchangeUntilRotated(5);
+  for (const char* name : {"", ".1", ".2"}) {
+    const std::string text = content(path_ + name);
+    EXPECT_LE(text.size(), 8'192u) << name;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_TRUE(line.starts_with("{\"time\":") && line.ends_with("}}")) << name << ": " << line;
+    }
+  }
+  EXPECT_GT(content(path_ + ".1").size(), 4'096u);
+  EXPECT_GT(content(path_ + ".2").size(), 4'096u);
+  EXPECT_EQ(inode(path_ + ".3"), 0u);
+}
+
+TEST_F(TapTest, WhatWasThereBeforeIsRenamedToo) {
+  std::ofstream(path_) << std::string(10'000, 'x') << '\n';
+  configure({}, {.max_per_second = 100'000, .file = {.max_bytes = 8'192, .keep = 1}});
+  exchangeUntilRotated(1);
+  EXPECT_EQ(content(path_ + ".1").substr(0, 10), "xxxxxxxxxx");
+}
+
+// As by logrotate: what was written there counts no more.
+TEST_F(TapTest, WhatOthersMoveAwayIsBegunAnew) {
+  configure({}, {.max_per_second = 100'000, .file = {.max_bytes = 8'192, .keep = 1}});
+  for (int i = 0; i < 5; ++i) exchange({});
+  writer_.flush();
+  const std::string aside = path_ + ".3";
+  ASSERT_EQ(::rename(path_.c_str(), aside.c_str()), 0);
+  writer_.reopen();
+  writer_.flush();
+  exchangeUntilRotated(1);
+  EXPECT_LE(content(path_ + ".1").size(), 8'192u);
+  EXPECT_LE(content(aside).size(), 4'096u);
 }
 
 TEST_F(TapTest, AFileThatCannotBeOpenedChangesNothing) {
