@@ -16,21 +16,69 @@ constexpr std::array<uint16_t, 9> kMost = {64, 48, 32, 40, 40, 32, 16, 64, 346};
 
 uint32_t microseconds(event::MonotonicTime from, event::MonotonicTime to) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
-  return static_cast<uint32_t>(std::clamp<int64_t>(took, 0, ~uint32_t{0} - 1));
+  return static_cast<uint32_t>(std::clamp<int64_t>(took, 0, ~uint32_t{0}));
+}
+
+template <class Block>
+void copyEnds(char* to, const char* from, size_t size) {
+  Block first, last;
+  std::memcpy(&first, from, sizeof(Block));
+  std::memcpy(&last, from + size - sizeof(Block), sizeof(Block));
+  std::memcpy(to, &first, sizeof(Block));
+  std::memcpy(to + size - sizeof(Block), &last, sizeof(Block));
+}
+
+// memcpy for texts that are mostly shorter than what a call of it costs.
+inline void copyShort(char* to, const char* from, size_t size) {
+  using Sixteen = std::array<char, 16>;
+  if (size >= 16) {
+    if (size > 48) {
+      std::memcpy(to, from, size);
+      return;
+    }
+    if (size > 32) std::memcpy(to + 16, from + 16, 16);
+    return copyEnds<Sixteen>(to, from, size);
+  }
+  if (size >= 8) return copyEnds<uint64_t>(to, from, size);
+  if (size >= 4) return copyEnds<uint32_t>(to, from, size);
+  if (size >= 2) return copyEnds<uint16_t>(to, from, size);
+  if (size == 1) *to = *from;
 }
 
 }  // namespace
+
+// Writes the texts of an entry, in the order of Text.
+class RecentRequests::TextWriter {
+ public:
+  explicit TextWriter(Entry& entry) : entry_(entry) {}
+
+  void put(Text which, std::string_view text) {
+    if (!text.empty()) {
+      const size_t most = which == kPath ? entry_.text.size() - at_ : kMost[which];
+      const size_t size = std::min(text.size(), most);
+      copyShort(entry_.text.data() + at_, text.data(), size);
+      at_ += size;
+    }
+    entry_.ends[which] = static_cast<uint16_t>(at_);
+  }
+
+ private:
+  Entry& entry_;
+  size_t at_ = 0;
+};
 
 void RecentRequests::setCapacity(uint32_t entries) {
   if (entries == ring_.size()) return;
   ring_ = std::vector<Entry>(entries);
   ring_.shrink_to_fit();
+  next_ = 0;
   last_ = 0;
 }
 
 void RecentRequests::add(const RequestHead& request, const StreamInfo& info, const Answer& answer) {
   if (ring_.empty()) return;
-  Entry& entry = ring_[last_ % ring_.size()];
+  Entry& entry = ring_[next_];
+  if (++next_ == ring_.size()) next_ = 0;
   entry.sequence = ++last_;
   entry.start_time = info.start_time;
   entry.connection_id = info.connection_id;
@@ -40,35 +88,25 @@ void RecentRequests::add(const RequestHead& request, const StreamInfo& info, con
   entry.endpoint = info.upstream_address == nullptr ? network::Address() : *info.upstream_address;
   entry.flags = info.flags;
   entry.attempts = info.attempts;
-  const auto since = [&info](event::MonotonicTime reached) {
-    return reached == event::MonotonicTime() ? kNever : microseconds(info.started, reached);
-  };
-  entry.request_complete_us = since(info.request_complete);
-  entry.upstream_us = since(info.upstream_started);
-  entry.first_byte_us = since(info.upstream_first_byte);
-  entry.response_us = since(info.response_started);
-  entry.took_us = microseconds(info.started, info.ended);
+  entry.started = info.started;
+  entry.request_complete = info.request_complete;
+  entry.upstream_started = info.upstream_started;
+  entry.first_byte = info.upstream_first_byte;
+  entry.response_started = info.response_started;
+  entry.ended = info.ended;
   entry.status = info.status;
   entry.grpc_status = info.grpc_status ? static_cast<uint8_t>(*info.grpc_status) : kNoGrpc;
   entry.local = answer.local;
-  const Route* const route = info.route;
-  const std::array<std::string_view, kTexts> texts = {
-      info.request_id,
-      info.detail,
-      answer.filter,
-      info.cluster,
-      route == nullptr ? std::string_view() : route->name(),
-      route == nullptr ? std::string_view() : route->virtualHostName(),
-      request.method,
-      request.authority,
-      info.routed_path.empty() ? request.path : info.routed_path};
-  size_t at = 0;
-  for (size_t i = 0; i < kTexts; ++i) {
-    const size_t size = std::min({texts[i].size(), size_t{kMost[i]}, entry.text.size() - at});
-    if (size > 0) std::memcpy(entry.text.data() + at, texts[i].data(), size);
-    at += size;
-    entry.ends[i] = static_cast<uint16_t>(at);
-  }
+  TextWriter write(entry);
+  write.put(kId, info.request_id);
+  write.put(kDetail, info.detail);
+  write.put(kFilter, answer.filter);
+  write.put(kCluster, info.cluster);
+  write.put(kRoute, info.route == nullptr ? std::string_view() : info.route->name());
+  write.put(kHost, info.route == nullptr ? std::string_view() : info.route->virtualHostName());
+  write.put(kMethod, request.method);
+  write.put(kAuthority, request.authority);
+  write.put(kPath, info.routed_path.empty() ? request.path : info.routed_path);
 }
 
 std::string_view RecentRequests::Entry::at(Text which) const {
@@ -80,7 +118,7 @@ std::vector<RecentRequest> RecentRequests::find(const RecentQuery& query) const 
   std::vector<RecentRequest> found;
   const uint64_t kept = std::min<uint64_t>(last_, ring_.size());
   for (uint64_t i = 0; i < kept && found.size() < query.limit; ++i) {
-    const Entry& entry = ring_[(last_ - 1 - i) % ring_.size()];
+    const Entry& entry = ring_[(next_ + ring_.size() - 1 - i) % ring_.size()];
     if (!query.request_id.empty() && entry.at(kId) != query.request_id.substr(0, kMost[kId])) {
       continue;
     }
@@ -92,8 +130,10 @@ std::vector<RecentRequest> RecentRequests::find(const RecentQuery& query) const 
 
 RecentRequest RecentRequests::shown(const Entry& entry) {
   const auto text = [&entry](Text which) { return std::string(entry.at(which)); };
-  const auto reached = [](uint32_t us) {
-    return us == kNever ? std::nullopt : std::optional<uint32_t>(us);
+  const auto reached = [&entry](event::MonotonicTime when) {
+    return when == event::MonotonicTime()
+               ? std::nullopt
+               : std::optional<uint32_t>(microseconds(entry.started, when));
   };
   const auto address = [](const network::Address& of) {
     return of.family() == network::Address::Family::kNone ? std::string() : of.toString();
@@ -117,11 +157,11 @@ RecentRequest RecentRequests::shown(const Entry& entry) {
   to.response_bytes = entry.response_bytes;
   to.flags = entry.flags;
   to.attempts = entry.attempts;
-  to.request_complete_us = reached(entry.request_complete_us);
-  to.upstream_us = reached(entry.upstream_us);
-  to.first_byte_us = reached(entry.first_byte_us);
-  to.response_us = reached(entry.response_us);
-  to.took_us = entry.took_us;
+  to.request_complete_us = reached(entry.request_complete);
+  to.upstream_us = reached(entry.upstream_started);
+  to.first_byte_us = reached(entry.first_byte);
+  to.response_us = reached(entry.response_started);
+  to.took_us = microseconds(entry.started, entry.ended);
   to.status = entry.status;
   if (entry.grpc_status != kNoGrpc) to.grpc_status = static_cast<GrpcStatus>(entry.grpc_status);
   to.local = entry.local;

@@ -69,7 +69,6 @@ class RecentRequests {
     kPath
   };
   static constexpr size_t kTexts = 9;
-  static constexpr uint32_t kNever = ~uint32_t{0};
   struct Entry {
     event::SystemTime start_time;
     uint64_t sequence = 0;
@@ -80,7 +79,8 @@ class RecentRequests {
     network::Address endpoint;
     uint32_t flags;
     uint32_t attempts;
-    uint32_t request_complete_us, upstream_us, first_byte_us, response_us, took_us;
+    event::MonotonicTime started, request_complete, upstream_started, first_byte, response_started,
+        ended;
     uint16_t status;
     uint8_t grpc_status;
     bool local;
@@ -89,9 +89,11 @@ class RecentRequests {
 
     std::string_view at(Text which) const;
   };
+  class TextWriter;
   static RecentRequest shown(const Entry& entry);
 
   std::vector<Entry> ring_;
+  size_t next_ = 0;    // of the ring: what is added to
   uint64_t last_ = 0;  // sequence
 };
 

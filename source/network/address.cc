@@ -65,7 +65,7 @@ Address::Address(UnixName* name) {
 }
 
 Address::Address(const Address& other) {
-  if (other.family() == Family::kUnix) {
+  if (other.base_.sa_family == AF_UNIX) {
     unix_ = other.unix_;
     unix_.name->references.fetch_add(1, std::memory_order_relaxed);
   } else {
@@ -74,7 +74,7 @@ Address::Address(const Address& other) {
 }
 
 Address::Address(Address&& other) noexcept {
-  if (other.family() == Family::kUnix) {
+  if (other.base_.sa_family == AF_UNIX) {
     unix_ = other.unix_;
     other.v6_ = sockaddr_in6{};
   } else {
@@ -83,12 +83,16 @@ Address::Address(Address&& other) noexcept {
 }
 
 Address& Address::operator=(Address other) noexcept {
+  if (base_.sa_family != AF_UNIX && other.base_.sa_family != AF_UNIX) {
+    v6_ = other.v6_;
+    return *this;
+  }
   this->~Address();
   return *new (this) Address(std::move(other));
 }
 
 Address::~Address() {
-  if (family() != Family::kUnix) return;
+  if (base_.sa_family != AF_UNIX) return;
   if (unix_.name->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete unix_.name;
 }
 

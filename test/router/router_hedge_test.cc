@@ -331,14 +331,20 @@ TEST_F(RouterHedgeTest, TheTimeOfTheRouteIsOver) {
 TEST_F(RouterHedgeTest, AnEndpointThatTakesNoConnectionIsSlowToo) {
   upstream::FullOrigin full;
   worker.clusters.apply({process.config({full.address(), origin.address()})});
+  // Which of the two is asked first depends on their order.
+  int slow = 0;
   for (int i = 0; i < 2; ++i) {
     auto s = sent();
     worker.run();
-    if (worker.cluster().host(0).in_flight == 1) wait();
+    if (worker.cluster().host(0).in_flight == 1) {
+      ++slow;
+      wait();
+    }
     arrivedHead().send(kSecond);
     expectAnswer(*s, "second");
   }
-  EXPECT_EQ(won(), 1);
+  EXPECT_GE(slow, 1);
+  EXPECT_EQ(won(), slow);
 }
 
 TEST_F(RouterHedgeTest, AClientThatTakesNothingStopsTheSecondToo) {
