@@ -134,7 +134,8 @@ absl::Status Request::readUrl(const Question& question) {
 }
 
 absl::Status Request::readSource(const Question& question) {
-  const std::string_view text = question.source.empty() ? "127.0.0.1" : question.source;
+  const std::string_view text =
+      question.source.empty() ? std::string_view("127.0.0.1") : std::string_view(question.source);
   for (const std::string& form :
        {std::string(text), concat(text, ":0"), concat("[", text, "]:0")}) {
     auto address = network::Address::parse(form);
