@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <tuple>
 
 #include "source/http/route.h"
 
@@ -13,6 +14,14 @@ constexpr uint8_t kNoGrpc = 0xff;
 
 // So much of each is kept at most, by Text; what is left of the room goes to the path.
 constexpr std::array<uint16_t, 9> kMost = {64, 48, 32, 40, 40, 32, 16, 64, 346};
+
+// What is added to a text before the path needs no look at the room.
+constexpr size_t sumButLast(const std::array<uint16_t, 9>& sizes) {
+  size_t sum = 0;
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) sum += sizes[i];
+  return sum;
+}
+static_assert(sumButLast(kMost) <= kMost.back(), "the texts before the path must fit");
 
 uint32_t microseconds(event::MonotonicTime from, event::MonotonicTime to) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
@@ -49,6 +58,8 @@ inline void copyShort(char* to, const char* from, size_t size) {
 
 // Writes the texts of an entry, in the order of Text.
 class RecentRequests::TextWriter {
+  static_assert(std::tuple_size_v<decltype(Entry::text)> == kMost.back());
+
  public:
   explicit TextWriter(Entry& entry) : entry_(entry) {}
 
