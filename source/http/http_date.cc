@@ -1,5 +1,6 @@
 #include "source/http/http_date.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -14,6 +15,9 @@ using std::chrono::year_month_day;
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+constexpr sys_days kFirst = year(1970) / 1 / 1;
+constexpr sys_days kLast = year(2200) / 1 / 1;
 
 // Takes a date apart from the left. Worker-confined.
 class Reader {
@@ -130,7 +134,9 @@ std::optional<event::SystemTime> timeOf(const Moment& moment) {
   }
   const auto of_day = std::chrono::hours(moment.hour) + std::chrono::minutes(moment.minute) +
                       std::chrono::seconds(moment.second);
-  return std::chrono::time_point_cast<event::SystemTime::duration>(sys_days(date) + of_day);
+  const std::chrono::sys_seconds time = sys_days(date) + of_day;
+  return event::SystemTime(
+      std::clamp(time, std::chrono::sys_seconds(kFirst), std::chrono::sys_seconds(kLast)));
 }
 
 }  // namespace

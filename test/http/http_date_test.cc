@@ -42,6 +42,11 @@ TEST(HttpDateTest, LeapDaysAndSeconds) {
   EXPECT_EQ(read("Sat, 31 Dec 2016 23:59:60 GMT"), "Sun, 01 Jan 2017 00:00:00 GMT");
 }
 
+TEST(HttpDateTest, OfFarDatesTheNearestThatTheClockHasRoomFor) {
+  EXPECT_EQ(read("Fri, 31 Dec 9999 23:59:59 GMT"), "Wed, 01 Jan 2200 00:00:00 GMT");
+  EXPECT_EQ(read("Sat, 01 Jan 0000 00:00:00 GMT"), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
 TEST(HttpDateTest, WhatIsNoDate) {
   for (const char* text :
        {"", " ", "0", "-1", "120", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT ",
