@@ -120,16 +120,21 @@ void Router::makeHedge() {
   const bool repeatable =
       action_->resilience->hedge->any_method || http::methodIsIdempotent(head.method);
   // Who must go to one endpoint has no other.
-  const bool bound =
-      !context.info.override_host.empty() || (action_->sticky && cluster_->stickiness() != nullptr);
+  const bool bound = !context.info.override_host.empty() || bindsClients(*cluster_);
   if (tunnel || !repeatable || bound) return;
   RouteHedging* const route = parts_.hedging.find(action_->resilience, context.dispatcher);
   if (route != nullptr) hedge_ = context.arena.create<Hedge>(chain_, *this, first_, *route);
 }
 
+bool Router::bindsClients(upstream::WorkerCluster& cluster) const {
+  return action_->sticky && cluster.stickiness() != nullptr;
+}
+
 upstream::WorkerCluster::Choice Router::chooseBeside() {
   const uint32_t first = first_.hostIndex();
   if (first == upstream::WorkerEndpoint::kRemoved) return {};
+  // Of an aggregate only the member that serves knows.
+  if (bindsClients(*serving_)) return {};
   if (cluster_->queue().mustWait(action_->priority)) return {};
   upstream::PickContext context = pickContext();
   context.sticky = nullptr;
@@ -139,7 +144,7 @@ upstream::WorkerCluster::Choice Router::chooseBeside() {
   upstream::WorkerCluster::Choice choice = cluster_->choose(context);
   const bool other =
       choice.kind == upstream::Pick::Kind::kEndpoint && choice.endpoint.get() != &first_.endpoint();
-  if (other) return choice;
+  if (other && !bindsClients(*choice.cluster)) return choice;
   choice.slot.cancel();
   return {};
 }

@@ -60,6 +60,7 @@ class Router final : public http::Terminal,
   void forward(bool grpc);
   UpstreamRequest::Options upstreamOptions(bool grpc) const;
   void makeHedge();
+  bool bindsClients(upstream::WorkerCluster& cluster) const;
   void addTried();
   void pickAndSend();
   upstream::PickContext pickContext();

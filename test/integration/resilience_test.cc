@@ -182,5 +182,30 @@ TEST(Hedges, ASilentEndpointCostsNothingButItsDelay) {
   gate.open();
 }
 
+TEST(Hedges, NotWhereTheMemberOfAnAggregateBindsItsClients) {
+  Gate gate;
+  const auto silent = [&](RawConnection& connection, int) {
+    connection.readMessage();
+    gate.pass();
+    connection.send(answer("only"));
+  };
+  ScriptedOrigin one(silent);
+  ScriptedOrigin other(silent);
+  InProcessProxy proxy(
+      test::runtime(1) +
+      test::edgeListener({}, R"(routes { route { cluster: "all" timeout {} hedge {
+          initial_delay { nanos: 5000000 } max_delay { nanos: 5000000 } budget_percent: 100 } } })") +
+      test::cluster("all", {},
+                    "discovery { config { [clusters/aggregate] { clusters: 'bound' } } }") +
+      test::cluster("bound", {one.address(), other.address()},
+                    "stickiness { config { [stickiness/source_ip] {} } }"));
+  RawConnection client = RawConnection::connectTo(proxy.port("edge"));
+  client.send("GET / HTTP/1.1\r\nHost: shop\r\n\r\n");
+  EXPECT_TRUE(proxy.waitForStat("hedges_refused_total", 1, {{"reason", "endpoint"}}));
+  gate.open();
+  EXPECT_EQ(client.readMessage().body, "only");
+  EXPECT_EQ(one.connections() + other.connections(), 1);
+}
+
 }  // namespace
 }  // namespace weir
