@@ -41,7 +41,7 @@ std::string hostOf(std::string_view authority) {
 }  // namespace
 
 StatedSecurity::StatedSecurity(std::string server_name,
-                               const std::optional<Question::Certificate>& certificate)
+                               const std::optional<StatedCertificate>& certificate)
     : server_name_(std::move(server_name)) {
   if (!certificate) return;
   verified_ = certificate->verified;

@@ -19,7 +19,7 @@ namespace weir::explain {
 // What a client is said to have shown in its handshake. Immutable.
 class StatedSecurity final : public network::SecurityInfo {
  public:
-  StatedSecurity(std::string server_name, const std::optional<Question::Certificate>& certificate);
+  StatedSecurity(std::string server_name, const std::optional<StatedCertificate>& certificate);
   std::string_view tlsVersion() const override { return "TLSv1.3"; }
   std::string_view cipher() const override { return "TLS_AES_128_GCM_SHA256"; }
   std::string_view requestedServerName() const override { return server_name_; }

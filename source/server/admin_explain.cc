@@ -102,7 +102,7 @@ class Reader {
   }
   void certificate(const Json& json, Question& to) {
     if (!object(json, "client_certificate", {"subject", "dns", "uris", "verified"})) return;
-    Question::Certificate& shown = to.certificate.emplace();
+    explain::StatedCertificate& shown = to.certificate.emplace();
     text(json, "subject", shown.subject);
     texts(json, "dns", shown.dns_names);
     texts(json, "uris", shown.uris);

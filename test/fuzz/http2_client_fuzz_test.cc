@@ -43,7 +43,8 @@ void fuzzClient(std::string_view input) {
     input.remove_prefix(count);
     require(peer.blocks.bytesInUse() < 8'000'000, "memory within bounds");
   }
-  if (!client.streams.front().seen.reset) client.streams.front().encoder->setReadEnabled(true);
+  const ClientSideStream& first = client.streams.front();
+  if (!first.seen.ended && !first.seen.reset) first.encoder->setReadEnabled(true);
   peer.receive();
   client.codec->connectionLost({ErrorOrigin::kUpstream, ErrorReason::kConnectionReset});
   for (const ClientSideStream& stream : client.streams) {

@@ -36,7 +36,8 @@ TEST(FloodGuardTest, EachKindHasItsLimitWithinTheInterval) {
                                              {Limit::kUnknownFrames, 0}};
   for (int round = 0; round < 3; ++round) {
     for (const auto& [limit, allowed] : rows) {
-      EXPECT_EQ(passed([&] { return guard.count(limit); }), allowed) << limitName(limit);
+      EXPECT_EQ(passed([&, kind = limit] { return guard.count(kind); }), allowed)
+          << limitName(limit);
       EXPECT_FALSE(guard.count(limit)) << limitName(limit);
     }
     dispatcher.advance(options.flood_interval - milliseconds(1));
