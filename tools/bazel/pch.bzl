@@ -3,7 +3,7 @@
 A C++20 file of ours reads 50 000 to 120 000 lines of the standard library, Abseil and GoogleTest to
 compile some hundreds of its own. With --define=weir_pch=1 (WEIR_PCH=1 tools/test) those are read once:
 a library's file then takes about half of the time, a test's two thirds. Where the flags of a file do
-not fit, GCC reads the header's text, so nothing but time depends on it.
+not fit, GCC reads the header's text, so nothing but time depends on it; clang says so and fails.
 """
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
@@ -37,9 +37,12 @@ def _precompiled_header_impl(ctx):
         action_name = CPP_COMPILE_ACTION_NAME,
         variables = variables,
     )
+
+    # Bazel's cache gives files another date; clang would take the header for a changed one.
+    dated = ["-Xclang", "-fno-pch-timestamp"] if toolchain.compiler == "clang" else []
     ctx.actions.run(
         executable = toolchain.compiler_executable,
-        arguments = ["-x", "c++-header"] + flags,
+        arguments = ["-x", "c++-header"] + flags + dated,
         env = cc_common.get_environment_variables(
             feature_configuration = features,
             action_name = CPP_COMPILE_ACTION_NAME,

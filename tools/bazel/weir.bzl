@@ -4,25 +4,25 @@
     weir_plugin, weir_proto_library
 """
 
-# Warnings are errors in our own code only; libraries come in as system headers. The fuzzing build
-# uses another compiler, whose warnings we do not chase.
+# Warnings are errors in our own code only; libraries come in as system headers. The builds with
+# sanitizers ask for none (.bazelrc).
 WEIR_COPTS = [
     "-Wall",
     "-Wextra",
+    "-Werror",
     "-fno-exceptions",
-] + select({
-    "//tools/bazel:fuzz": [],
-    "//conditions:default": ["-Werror"],
-})
+]
 
 def _in_advance(testonly):
     """(copts, deps) that bring the headers of pch.bzl where they are wanted."""
     of_tests = native.package_name().split("/")[0] == "test"
     if of_tests and not testonly:
         return [], []  # has the flags of tests, and may not have GoogleTest
-    name = "test_headers" if of_tests else "library_headers"
+    return _precompiled("test_headers" if of_tests else "library_headers")
+
+def _precompiled(name):
     copts = select({
-        "//tools/bazel:pch": ["-include", "tools/bazel/pch/%s.h" % name],
+        "//tools/bazel:pch": ["-include", "$(BINDIR)/tools/bazel/pch/%s.h" % name],
         "//conditions:default": [],
     })
     deps = select({
@@ -50,14 +50,19 @@ def weir_cc_binary(name, copts = [], **kwargs):
         **kwargs
     )
 
-def weir_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
-    """A GoogleTest binary; gtest, gmock and their main come with it."""
+def weir_cc_test(name, copts = [], deps = [], size = "small", tags = [], **kwargs):
+    """A GoogleTest binary; gtest, gmock and their main come with it.
+
+    Whether code allocates is to be seen without sanitizers only: those that count are tagged `measures`.
+    """
+    counts = "//test/support:allocation_counter" in deps
     pch_copts, pch_deps = _in_advance(True)
     native.cc_test(
         name = name,
         size = size,
         copts = WEIR_COPTS + copts + pch_copts,
         linkstatic = True,
+        tags = tags + (["measures"] if counts else []),
         deps = deps + pch_deps + ["@gtest", "@gtest//:main"],
         **kwargs
     )
@@ -76,8 +81,8 @@ def weir_cc_benchmark(name, copts = [], deps = [], tags = [], **kwargs):
 def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [], **kwargs):
     """A fuzz target: srcs define LLVMFuzzerTestOneInput.
 
-    In a plain, asan or tsan build it replays the corpus and a fixed number of seeded mutations of it
-    (test/fuzz/driver.cc); with --config=fuzz it is a libFuzzer binary. WEIR_FUZZ_RUNS sets the number.
+    In a plain or tsan build it replays the corpus and a fixed number of seeded mutations of it
+    (test/fuzz/driver.cc); with --config=asan it is a libFuzzer binary. WEIR_FUZZ_RUNS sets the number.
 
     Args:
       name: of the test.
@@ -99,14 +104,14 @@ def weir_cc_fuzz_test(name, srcs, deps = [], corpus = [], copts = [], tags = [],
         copts = WEIR_COPTS + copts,
         data = corpus,
         linkopts = select({
-            "//tools/bazel:fuzz": ["-fsanitize=fuzzer"],
+            "//tools/bazel:asan": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
         linkstatic = True,
         size = kwargs.pop("size", "small"),
         tags = tags + ["fuzz"],
         deps = deps + select({
-            "//tools/bazel:fuzz": ["//test/fuzz:libfuzzer_options"],
+            "//tools/bazel:asan": ["//test/fuzz:libfuzzer_options"],
             "//conditions:default": ["//test/fuzz:driver"],
         }),
         **kwargs
@@ -171,16 +176,17 @@ def weir_proto_library(name, srcs, deps = [], visibility = ["//visibility:public
               " ".join(["%s/%s" % (package, src) for src in srcs]),
         message = "Generating C++ messages",
     )
+    pch_copts, pch_deps = _precompiled("proto_headers")
     native.cc_library(
         name = name,
         srcs = sources,
         hdrs = headers,
-        copts = ["-w"],
+        copts = ["-w"] + pch_copts,
         # A message that is only found by its name (an extension without fields that its config.cc
         # reads) must be in the program all the same.
         alwayslink = True,
         linkstatic = True,
-        deps = deps + ["@protobuf"],
+        deps = deps + pch_deps + ["@protobuf"],
         visibility = visibility,
     )
 
