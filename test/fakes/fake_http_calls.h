@@ -30,26 +30,26 @@ class FakeHttpCalls final : public HttpCalls {
     bool forgotten = false;
     bool cancelled = false;
     // There is a listener that waits.
-    bool open() const { return listener != nullptr; }
+    bool open() const { return listener_ != nullptr; }
 
    private:
     friend class FakeHttpCalls;
     void onCancel() override {
       cancelled = true;
-      listener = nullptr;
+      listener_ = nullptr;
     }
     // The handle is empty, as it is when a listener is told.
     HttpCallListener* take() {
       detach();
-      return std::exchange(listener, nullptr);
+      return std::exchange(listener_, nullptr);
     }
-    HttpCallListener* listener = nullptr;
+    HttpCallListener* listener_ = nullptr;
   };
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
   HttpCallHandle start(const HttpCallRequest& request, HttpCallListener& listener) override {
     Call& call = record(request);
-    call.listener = &listener;
+    call.listener_ = &listener;
     return HttpCallHandle(call);
   }
   bool startAndForget(const HttpCallRequest& request) override {
