@@ -53,7 +53,8 @@ def weir_cc_binary(name, copts = [], **kwargs):
 def weir_cc_test(name, copts = [], deps = [], size = "small", tags = [], **kwargs):
     """A GoogleTest binary; gtest, gmock and their main come with it.
 
-    Whether code allocates is to be seen without sanitizers only: those that count are tagged `measures`.
+    What sanitizers would falsify or cut short is tagged `measures`, and runs without them in CI as well; tests
+    that count allocations have the tag by themselves.
     """
     counts = "//test/support:allocation_counter" in deps
     pch_copts, pch_deps = _in_advance(True)
