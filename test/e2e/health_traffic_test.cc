@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -192,16 +195,19 @@ TEST(HealthTraffic, StandingStillItselfWeirBlamesNobody) {
            "1 } timeout { nanos: 900000000 } unhealthy_threshold: 1 new_connections: true } "});
   ASSERT_TRUE(stage.ready());
   const auto slow = [&] {
-    for (const char name : kNames) stage.origin(name).set({.delay = milliseconds(500)});
+    for (const char name : kNames) stage.origin(name).set({.delay = milliseconds(400)});
   };
   slow();
   const size_t before = stage.events().all().size();
   constexpr int kTimes = 3;
   for (int i = 0; i < kTimes; ++i) {
-    // A probe has just begun.
-    const auto asking = [&] { return stage.weir().stat("health_probes_in_flight"); };
-    ASSERT_TRUE(test::eventually([&] { return asking() == 0; }));
-    ASSERT_TRUE(test::eventually([&] { return asking() > 0; }));
+    // A probe has just begun, whatever the others do: each keeps to its own time, so there may be
+    // none at which nothing is under way.
+    int64_t seen = std::numeric_limits<int64_t>::max();
+    ASSERT_TRUE(test::eventually([&] {
+      const int64_t in_flight = stage.weir().stat("health_probes_in_flight");
+      return in_flight > std::exchange(seen, in_flight);
+    }));
     stage.weir().process().signal(SIGSTOP);
     // The probes break; but who knows what they would have come to in time?
     for (const char name : kNames) {
@@ -223,7 +229,8 @@ TEST(HealthTraffic, StandingStillItselfWeirBlamesNobody) {
       static_cast<long long>(starved),
       static_cast<long long>(stage.weir().stat("cluster_health_checks_total", "result=\"void\"")),
       stage.events().all().size() - before);
-  EXPECT_EQ(starved, kTimes);
+  // The machine may make it stand still more often.
+  EXPECT_GE(starved, kTimes);
   EXPECT_EQ(stage.events().all().size(), before) << stage.events().all().back().cause;
 }
 

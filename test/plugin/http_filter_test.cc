@@ -1,5 +1,6 @@
 // A plugin's HTTP filter with real traffic.
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -23,9 +24,15 @@ using ::testing::Not;
 
 const stats::Labels kPlugin{{"plugin", "exercise"}};
 
+absl::StatusOr<Plugin*> load(const char* name) {
+  return loadPlugin({.path = std::string("test/plugin/") + name + ".so"});
+}
+
 absl::Status offer(base::Registry& registry) {
-  for (const char* name : {"exercise", "abi_1_0"}) {
-    const auto plugin = loadPlugin({.path = std::string("test/plugin/") + name + ".so"});
+  // Once in a process, as Weir does: they are not unloaded, and threads of the plugin's own may
+  // still run when the next test begins.
+  static const std::array plugins{load("exercise"), load("abi_1_0")};
+  for (const auto& plugin : plugins) {
     if (!plugin.ok()) return plugin.status();
     const absl::Status registered = registerKinds(**plugin, registry);
     if (!registered.ok()) return registered;
