@@ -43,7 +43,8 @@ class Postgres {
     process_.wait();
   }
   uint16_t port() const { return port_; }
-  bool ready() { return test::accepts(port_, process_); }
+  // It accepts connections before that, and refuses to serve them.
+  bool ready() { return process_.waitForError("database system is ready to accept connections"); }
   std::string log() const { return process_.err(); }
 
  private:
@@ -132,7 +133,8 @@ TEST_F(PostgresTest, TlsBetweenClientAndServerPassesUntouched) {
 }
 
 TEST_F(PostgresTest, ManyClientsAtOnceUnderPgbench) {
-  ASSERT_EQ(pgbench({"--initialize", "--quiet", "--scale=1"}).code, 0);
+  const Finished made = pgbench({"--initialize", "--quiet", "--scale=1"});
+  ASSERT_EQ(made.code, 0) << made.err;
   const Finished kept = pgbench({"--client=16", "--jobs=2", "--transactions=50"});
   EXPECT_EQ(kept.code, 0) << kept.err;
   EXPECT_THAT(kept.out, HasSubstr("number of transactions actually processed: 800/800"));
