@@ -70,7 +70,7 @@ class Dispatcher {
   virtual ~Dispatcher() = default;
 
   // Time as of the start of this loop turn: no system call.
-  virtual MonotonicTime now() const = 0;
+  MonotonicTime now() const { return stale_ ? readTime() : now_; }
   virtual SystemTime systemNow() const = 0;
   // Time measured at the moment of the call (vDSO): for durations that are reported in
   // microseconds.
@@ -99,6 +99,13 @@ class Dispatcher {
   virtual void run() = 0;
   virtual void stop() = 0;
   virtual bool isThisThread() const = 0;
+
+ protected:
+  // Outside of a turn (before run(), or in tests).
+  virtual MonotonicTime readTime() const { return now_; }
+
+  MonotonicTime now_{};  // of the turn: asked a dozen times for a request, so not a call
+  bool stale_ = false;   // outside of turns: readTime() knows better
 };
 
 }  // namespace weir::event

@@ -34,28 +34,34 @@ class UvDispatcher::Loop {
   class ExactTimer;
   struct TimerSlot;
 
-  Loop() { loop_.data = this; }
+  explicit Loop(UvDispatcher& owner) : owner_(owner) {
+    loop_.data = this;
+    owner.stale_ = true;
+  }
   ~Loop();
   int open();
 
-  // Runs one callback of ours and what follows it.
+  // Runs one callback of ours and what follows it, at the time that takeTime() took.
   template <class F>
   void callback(F&& body) {
-    in_callback_ = true;
-    wheel_.observe(tick());
+    owner_.stale_ = false;
     body();
     afterCallback();
-    in_callback_ = false;
+    owner_.stale_ = true;
   }
   void afterCallback();
-  // Outside of callbacks (before run(), or in tests) libuv's idea of the time is old.
-  void refreshTime() {
-    if (in_callback_) return;
-    uv_update_time(&loop_);
-    wheel_.observe(tick());
+  // Everybody's time is libuv's from now on.
+  void takeTime() {
+    now_ms_ = uv_now(&loop_);
+    owner_.now_ = MonotonicTime(std::chrono::milliseconds(now_ms_));
+    tick_ = (now_ms_ - start_ms_) / static_cast<uint64_t>(TimerWheel::kTick.count());
+    wheel_.observe(tick_);
   }
-  uint64_t tick() const {
-    return (uv_now(&loop_) - start_ms_) / static_cast<uint64_t>(TimerWheel::kTick.count());
+  // Outside of callbacks (before run(), or in tests) the time is old.
+  void refreshTime() {
+    if (!owner_.stale_) return;
+    uv_update_time(&loop_);
+    takeTime();
   }
 
   void run();
@@ -69,6 +75,7 @@ class UvDispatcher::Loop {
   base::IntrusiveList<TurnEndTask, TurnEndTask> turn_end_;
   std::vector<std::unique_ptr<DeferredDeletable>> deferred_;
   std::atomic<std::thread::id> thread_{std::this_thread::get_id()};
+  uint64_t now_ms_ = 0;  // as libuv counts
   uint64_t system_read_ms_ = 0;
   SystemTime system_now_;
 
@@ -77,12 +84,13 @@ class UvDispatcher::Loop {
   void runPosts();
   void turn();
   void runTurnEnd();
-  int sleepFor();
+  int sleepFor(int uv_ms) const;
 
+  UvDispatcher& owner_;
   uv_async_t async_{};
   uint64_t start_ms_ = 0;
+  uint64_t tick_ = 0;
   bool opened_ = false;
-  bool in_callback_ = false;
   std::vector<std::unique_ptr<DeferredDeletable>> deleting_;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
@@ -100,7 +108,9 @@ struct UvDispatcher::Loop::TimerSlot {
   static TimerSlot& of(uv_timer_t* handle) { return *static_cast<TimerSlot*>(handle->data); }
   static void onTimeout(uv_timer_t* handle) {
     TimerSlot& slot = of(handle);
-    Loop::of(handle->loop).callback([&slot] {
+    Loop& loop = Loop::of(handle->loop);
+    loop.takeTime();
+    loop.callback([&slot] {
       slot.running = true;
       slot.callback();
       slot.running = false;
@@ -194,6 +204,7 @@ void UvDispatcher::Loop::runPosts() {
     const std::lock_guard lock(mutex_);
     running_.swap(posts_);
   }
+  takeTime();
   for (absl::AnyInvocable<void()>& task : running_) {
     callback([&task] {
       task();
@@ -210,34 +221,38 @@ void UvDispatcher::Loop::stop() {
 
 void UvDispatcher::Loop::run() {
   thread_ = std::this_thread::get_id();
-  while (!stop_.exchange(false)) turn();
+  takeTime();
+  while (!stop_.load(std::memory_order_acquire)) turn();
+  stop_ = false;
   callback([] {});
 }
 
-// How long the wheel, the exact timers and libuv's other handles let the loop sleep.
-int UvDispatcher::Loop::sleepFor() {
+// How long the wheel, what waits for the turn's end, and libuv (`uv_ms`) let the loop sleep.
+int UvDispatcher::Loop::sleepFor(int uv_ms) const {
   if (!turn_end_.empty()) return 0;
-  const int uv_ms = uv_backend_timeout(&loop_);
   const uint64_t ticks = wheel_.ticksToNext();
   if (ticks == TimerWheel::kNone) return uv_ms;
   constexpr uint64_t kTickMs = TimerWheel::kTick.count();
   const uint64_t due_ms = start_ms_ + (wheel_.currentTick() + ticks) * kTickMs;
-  const uint64_t now_ms = uv_now(&loop_);
-  const int wheel_ms = timeoutOf(due_ms > now_ms ? due_ms - now_ms : 0);
+  const int wheel_ms = timeoutOf(due_ms > now_ms_ ? due_ms - now_ms_ : 0);
   return uv_ms < 0 ? wheel_ms : std::min(uv_ms, wheel_ms);
 }
 
 void UvDispatcher::Loop::turn() {
-  watchers_.wait(sleepFor());
+  // Until an exact timer is due, or a handle is to be closed.
+  const int uv_ms = uv_backend_timeout(&loop_);
+  const uint64_t before_ms = now_ms_;
+  watchers_.wait(sleepFor(uv_ms));
   uv_update_time(&loop_);
+  takeTime();
   const bool uv_ready = watchers_.dispatch([this](FdHandler& handler, FdEvents events) {
     callback([&] { handler.onFdReady(events); });
   });
-  wheel_.observe(tick());
   if (wheel_.ticksToNext() == 0) {
-    callback([this] { wheel_.advance(tick(), [this] { afterCallback(); }); });
+    callback([this] { wheel_.advance(tick_, [this] { afterCallback(); }); });
   }
-  if (uv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  const bool uv_due = uv_ms >= 0 && now_ms_ - before_ms >= static_cast<uint64_t>(uv_ms);
+  if (uv_ready || uv_due) uv_run(&loop_, UV_RUN_NOWAIT);
   if (!turn_end_.empty()) runTurnEnd();
 }
 
@@ -250,26 +265,25 @@ void UvDispatcher::Loop::runTurnEnd() {
 }
 
 absl::StatusOr<std::unique_ptr<UvDispatcher>> UvDispatcher::create() {
-  auto loop = std::make_unique<Loop>();
-  if (const int error = loop->open(); error != 0) {
+  std::unique_ptr<UvDispatcher> dispatcher(new UvDispatcher);
+  if (const int error = dispatcher->loop_->open(); error != 0) {
     return absl::UnavailableError(base::concat("cannot make an event loop: ", uv_strerror(error)));
   }
-  return std::unique_ptr<UvDispatcher>(new UvDispatcher(std::move(loop)));
+  return dispatcher;
 }
 
-UvDispatcher::UvDispatcher(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+UvDispatcher::UvDispatcher() : loop_(std::make_unique<Loop>(*this)) {}
 UvDispatcher::~UvDispatcher() = default;
 
-MonotonicTime UvDispatcher::now() const {
+MonotonicTime UvDispatcher::readTime() const {
   loop_->refreshTime();
-  return MonotonicTime(std::chrono::milliseconds(uv_now(&loop_->loop_)));
+  return now_;
 }
 
 SystemTime UvDispatcher::systemNow() const {
   loop_->refreshTime();
-  const uint64_t now_ms = uv_now(&loop_->loop_);
-  if (now_ms != loop_->system_read_ms_) {
-    loop_->system_read_ms_ = now_ms;
+  if (loop_->now_ms_ != loop_->system_read_ms_) {
+    loop_->system_read_ms_ = loop_->now_ms_;
     loop_->system_now_ = std::chrono::system_clock::now();
   }
   return loop_->system_now_;

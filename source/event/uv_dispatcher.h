@@ -18,7 +18,6 @@ class UvDispatcher final : public Dispatcher {
   // Destroys tasks and objects that still wait, without running them.
   ~UvDispatcher() override;
 
-  MonotonicTime now() const override;
   SystemTime systemNow() const override;
   MonotonicTime preciseNow() const override;
   std::unique_ptr<FdWatcher> createFdWatcher(int fd, FdHandler& handler) override;
@@ -34,7 +33,9 @@ class UvDispatcher final : public Dispatcher {
 
  private:
   class Loop;
-  explicit UvDispatcher(std::unique_ptr<Loop> loop);
+  UvDispatcher();
+  MonotonicTime readTime() const override;
+
   std::unique_ptr<Loop> loop_;
 };
 

@@ -73,7 +73,9 @@ class FakeDispatcher::ExactTimer final : public Timer {
   uint64_t sequence_ = 0;
 };
 
-FakeDispatcher::FakeDispatcher() : now_(kStart), system_now_(kSystemStart) {}
+FakeDispatcher::FakeDispatcher() : system_now_(kSystemStart) {
+  now_ = kStart;
+}
 
 FakeDispatcher::~FakeDispatcher() {
   while (!posts_.empty() || !deferred_.empty()) {

@@ -49,7 +49,6 @@ class FakeDispatcher final : public Dispatcher {
   // watch() calls that changed something: each would cost system calls.
   uint64_t watchChanges() const { return watch_changes_; }
 
-  MonotonicTime now() const override { return now_; }
   SystemTime systemNow() const override { return system_now_; }
   MonotonicTime preciseNow() const override { return now_; }
   std::unique_ptr<FdWatcher> createFdWatcher(int fd, FdHandler& handler) override;
@@ -79,7 +78,6 @@ class FakeDispatcher final : public Dispatcher {
   void afterCallback();
   MonotonicTime nextDue(MonotonicTime limit) const;
 
-  MonotonicTime now_;
   SystemTime system_now_;
   TimerWheel wheel_;
   bool poll_fds_ = true;

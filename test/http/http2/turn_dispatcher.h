@@ -18,7 +18,6 @@ class TurnDispatcher final : public event::Dispatcher {
     while (event::TurnEndTask* task = due.popFront()) task->onTurnEnd();
   }
 
-  event::MonotonicTime now() const override { return now_; }
   event::SystemTime systemNow() const override { return {}; }
   event::MonotonicTime preciseNow() const override { return now_; }
   std::unique_ptr<event::FdWatcher> createFdWatcher(int, event::FdHandler&) override {
@@ -41,7 +40,6 @@ class TurnDispatcher final : public event::Dispatcher {
   bool isThisThread() const override { return true; }
 
  private:
-  event::MonotonicTime now_;
   event::TimerWheel wheel_;
   base::IntrusiveList<event::TurnEndTask, event::TurnEndTask> turn_end_;
 };

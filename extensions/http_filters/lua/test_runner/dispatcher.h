@@ -15,7 +15,7 @@ namespace weir::extensions::http_filters::lua::test_runner {
 // test. Worker-confined.
 class SimulatedDispatcher final : public event::Dispatcher {
  public:
-  SimulatedDispatcher() = default;
+  SimulatedDispatcher() { now_ = event::MonotonicTime(std::chrono::hours(1)); }
   ~SimulatedDispatcher() override;
 
   // Time goes on, step by step: timers fire when they are due.
@@ -23,7 +23,6 @@ class SimulatedDispatcher final : public event::Dispatcher {
   // Runs what is there to do now.
   void runUntilIdle();
 
-  event::MonotonicTime now() const override { return now_; }
   event::SystemTime systemNow() const override { return system_now_; }
   event::MonotonicTime preciseNow() const override { return now_; }
   // There are none: scripts have no descriptors.
@@ -49,7 +48,6 @@ class SimulatedDispatcher final : public event::Dispatcher {
   void afterCallback();
   event::MonotonicTime nextDue(event::MonotonicTime limit) const;
 
-  event::MonotonicTime now_{std::chrono::hours(1)};
   event::SystemTime system_now_{std::chrono::seconds(1'767'225'600)};  // 2026
   event::TimerWheel wheel_;
   std::vector<ExactTimer*> timers_;
