@@ -43,13 +43,16 @@ constexpr std::array<uint8_t, 256> kClasses = makeClasses();
 // Four at a time and without a branch for each: what is looked at here is nearly always right.
 bool all(std::string_view text, CharClass wanted) {
   const auto classOf = [&](size_t i) { return kClasses[static_cast<unsigned char>(text[i])]; };
-  unsigned common = wanted;
-  size_t i = 0;
-  for (; i + 4 <= text.size(); i += 4) {
-    common &= classOf(i) & classOf(i + 1) & classOf(i + 2) & classOf(i + 3);
+  const size_t size = text.size();
+  if (size < 4) {  // some of them twice
+    return size == 0 || (classOf(0) & classOf(size / 2) & classOf(size - 1) & wanted) != 0;
   }
-  for (; i < text.size(); ++i) common &= classOf(i);
-  return common != 0;
+  const auto four = [&](size_t i) {
+    return classOf(i) & classOf(i + 1) & classOf(i + 2) & classOf(i + 3);
+  };
+  int common = four(size - 4);
+  for (size_t i = 0; i + 4 < size; i += 4) common &= four(i);
+  return (common & wanted) != 0;
 }
 
 bool isPort(std::string_view text) {

@@ -165,7 +165,13 @@ class HeaderMap {
         repeated_ |= uint64_t{1} << static_cast<unsigned>(id);
       }
     }
-    fields_[used_++] = {name, value, id, /*removed=*/false, line, /*never_indexed=*/false};
+    Field& field = fields_[used_++];  // each in its place: a whole one would be copied there
+    field.name = name;
+    field.value = value;
+    field.id = id;
+    field.removed = false;
+    field.line = line;
+    field.never_indexed = false;
     ++live_;
     bytes_ += name.size() + value.size();
   }

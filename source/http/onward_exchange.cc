@@ -95,7 +95,7 @@ void OnwardExchange::recycle() {
   request_.clear();
   response_.clear();
   arena_.clear();
-  info_ = StreamInfo();
+  info_.clear();
   client_ = network::Address();
   origin_ = ChainOrigin();
 }

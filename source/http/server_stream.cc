@@ -434,7 +434,7 @@ void ServerStream::recycle() {
   response_.clear();
   arena_.clear();
   if (info_.downstream_remote == &client_) client_ = network::Address();
-  info_ = StreamInfo();
+  info_.clear();
   made_routes_.clear();
   restart_body_.clear();
   phase_ = Phase::kUnused;

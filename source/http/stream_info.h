@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -80,6 +82,11 @@ struct StreamInfo {
   DynamicMetadata* dynamic_metadata = nullptr;
   const TraceContext* trace = nullptr;  // null: nobody traces
 
+  // In place: a new one that is assigned is written twice.
+  void clear() {
+    std::destroy_at(this);
+    ::new (static_cast<void*>(this)) StreamInfo;
+  }
   void addFlag(ResponseFlag flag) { flags |= static_cast<uint32_t>(flag); }
   bool hasFlag(ResponseFlag flag) const { return (flags & static_cast<uint32_t>(flag)) != 0; }
 };

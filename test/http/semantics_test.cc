@@ -367,6 +367,17 @@ TEST(GrammarTest, Statuses) {
   }
 }
 
+TEST(GrammarTest, OneBadCharacterIsFoundWhereverItStands) {
+  for (size_t size = 1; size <= 20; ++size) {
+    EXPECT_TRUE(isToken(std::string(size, 'a'))) << size;
+    for (size_t at = 0; at < size; ++at) {
+      std::string text(size, 'a');
+      text[at] = ' ';
+      EXPECT_FALSE(isToken(text)) << at << " of " << size;
+    }
+  }
+}
+
 TEST(GrammarTest, Words) {
   EXPECT_TRUE(isToken("!#$%&'*+-.^_`|~09azAZ"));
   for (const char* bad : {"", "a b", "a:b", "a\tb", "\"a\"", "a(b)", "\x80", "a,b"}) {
