@@ -106,7 +106,6 @@ struct ClusterAction {
       15'000};  // whole exchange from request complete to response complete; zero: none
   std::chrono::milliseconds idle_timeout{0};  // zero: the connection manager's
   GrpcTimeoutPolicy grpc_timeout = {};
-  std::optional<RetryPolicy> retry = {};
   std::shared_ptr<const Resilience> resilience = {};  // null: nothing of it
   // Of those who wait for room in a cluster with QueueOrder::kPriority, the highest goes first.
   uint8_t priority = 0;
@@ -114,6 +113,7 @@ struct ClusterAction {
   std::optional<uint64_t> hash = {};  // what algorithms that hash go by, instead of any policy
   bool sticky = true;                 // false: past the cluster's stickiness
   std::vector<std::pair<std::string, std::string>> metadata_match = {};  // sorted by key
+  std::optional<RetryPolicy> retry = {};
 };
 
 struct RedirectAction {
@@ -137,22 +137,23 @@ struct DirectResponseAction {
 // One route. Immutable.
 struct RouteEntry final : public http::Route {
   enum class Kind : uint8_t { kCluster, kRedirect, kDirectResponse };
+  // What each request asks for comes first and close together: a table may be larger than caches.
+  Kind kind = Kind::kCluster;
+  uint32_t statistics_index = kNoStatistics;
+  std::shared_ptr<const RouteConditions> conditions = {};  // null: none beside the path
+  // What chooses a cluster for each request; `cluster` says all else then. Null: `cluster` does.
+  std::shared_ptr<const ClusterTargets> targets = {};
+  std::shared_ptr<const RouteActions> actions = {};  // null: nothing of it
+  std::vector<http::RouteFilter> filters = {};       // its own and its virtual host's
+  std::shared_ptr<const http::Metadata> own_metadata = {};
+  ClusterAction cluster;
+  std::shared_ptr<const http::Metadata> host_metadata = {};
+  std::shared_ptr<const http::PathTemplate> path_template = {};  // compile() makes it of `match`
   std::string route_name;
   std::string virtual_host;
   PathMatch match;
-  std::shared_ptr<const RouteConditions> conditions = {};        // null: none beside the path
-  std::shared_ptr<const http::PathTemplate> path_template = {};  // compile() makes it of `match`
-  Kind kind = Kind::kCluster;
-  ClusterAction cluster;
-  // What chooses a cluster for each request; `cluster` says all else then. Null: `cluster` does.
-  std::shared_ptr<const ClusterTargets> targets = {};
   RedirectAction redirect;
   DirectResponseAction direct;
-  std::vector<http::RouteFilter> filters = {};  // its own and its virtual host's
-  std::shared_ptr<const http::Metadata> own_metadata = {};
-  std::shared_ptr<const http::Metadata> host_metadata = {};
-  uint32_t statistics_index = kNoStatistics;
-  std::shared_ptr<const RouteActions> actions = {};  // null: nothing of it
 
   std::string_view name() const override { return route_name; }
   std::string_view virtualHostName() const override { return virtual_host; }
