@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ class LuaTest : public testing::Test {
     services_.put(store_);
     services_.put(store_.block(1));
     config_.name = "test";
+    config_.cpu_time = std::chrono::seconds(10);  // for who is not about it: machines may be slow
   }
 
   // What loading says is wrong, or "".
