@@ -174,5 +174,88 @@ std::vector<Traffic> kinds() {
 INSTANTIATE_TEST_SUITE_P(Traffic, AllocationTest, ::testing::ValuesIn(kinds()),
                          [](const auto& info) { return std::string(info.param.name); });
 
+std::string filter(const std::string& name, const std::string& settings) {
+  return "http_filters { config { [http_filters/" + name + "] { " + settings + " } } } ";
+}
+
+// A filter at work on requests that it lets through. What each of them needs is in `head`.
+std::vector<Traffic> filters() {
+  const std::string head =
+      " / HTTP/1.1\r\nHost: shop.example\r\nOrigin: https://shop.example\r\nX-API-Key: secret\r\n"
+      "Authorization: Basic YWxpY2U6c2VjcmV0\r\nX-Token: "
+      "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJzdWIiOiJhbGljZSJ9.Kb"
+      "en12aPRzFgqAMFC2xL1G2htoznzZXPvfwY4t6F7gNMV0t8q0aarbMiw7ijo97JIhuJvhvSgV3KT4TGvRSWAw\r\n"
+      "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n";
+  const std::string get = "GET" + head + "\r\n";
+  const std::string post = "POST" + head + "Content-Length: 4\r\n\r\nbody";
+  return {
+      {.name = "Fault",
+       .request = get,
+       .manager =
+           filter("fault", "abort { http_status: 503 percentage { percent: 0 } } max_active: 9")},
+      {.name = "IpFilter",
+       .request = get,
+       .manager = filter("ip_filter", "allow: \"127.0.0.0/8\" deny: \"192.0.2.0/24\"")},
+      {.name = "Rbac",
+       .request = get,
+       .manager = filter("rbac",
+                         "rules { name: \"a\" action: ACTION_ALLOW match { all { "
+                         "of { source { prefixes: \"127.0.0.0/8\" } } "
+                         "of { path { prefix: \"/\" } } "
+                         "of { header { name: \"x-api-key\" exact: \"secret\" } } } } }")},
+      {.name = "Cors",
+       .request = get,
+       .manager = filter("cors", "allow_origins { exact: \"https://shop.example\" }")},
+      {.name = "Csrf",
+       .request = post,
+       .manager = filter("csrf", "additional_origins { suffix: \"shop.example\" }")},
+      {.name = "ApiKey",
+       .request = get,
+       .manager =
+           filter("api_key",
+                  "clients { name: \"till\" sha256: "
+                  "\"2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\" "
+                  "} places { header { name: \"X-API-Key\" } } client_header: \"x-client\"")},
+      {.name = "BasicAuth",
+       .request = get,
+       .manager = filter("basic_auth",
+                         "users { name: \"alice\" hash: "
+                         "\"$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.\" } "
+                         "user_header: \"x-user\"")},
+      {.name = "JwtAuth",
+       .request = get,
+       .manager = filter("jwt_auth",
+                         "providers { name: \"login\" allow_no_expiration: true inline_jwks: "
+                         "'{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"a\",\"x\":"
+                         "\"MP8EIF_3mAiTU_IFT3FrHJuc8qE_UTN2SbgtuEYBLCM\"}]}' "
+                         "algorithms: \"EdDSA\" places { header { name: \"x-token\" } } "
+                         "claim_headers { header: \"x-user\" claim: \"sub\" } } "
+                         "requirement { provider: \"login\" }")},
+      {.name = "LocalRateLimit",
+       .request = get,
+       .manager = filter("local_rate_limit",
+                         "limits { name: \"client\" requests: 1000000 burst: 1000000 "
+                         "key { parts { client_address {} } } }")},
+      {.name = "HeaderMutation",
+       .request = get,
+       .manager = filter("header_mutation",
+                         "request { remove_prefix: \"x-api-\" set { name: \"x-a\" value: "
+                         "\"%REQ(:PATH)%\" } } response { remove: \"server\" }")},
+      {.name = "Buffer", .request = post, .manager = filter("buffer", "max_request_bytes: 1000")},
+      {.name = "AdmissionControl", .request = get, .manager = filter("admission_control", "")},
+      {.name = "AdaptiveConcurrency",
+       .request = get,
+       .manager = filter("adaptive_concurrency", "min_concurrency: 100")},
+      {.name = "TracingOfWhatIsNotSampled",
+       .request = get,
+       .manager = filter("tracing",
+                         "exporter { cluster: \"origin\" } client_context: JOIN "
+                         "sampling { percent: 0 }")},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Filters, AllocationTest, ::testing::ValuesIn(filters()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
 }  // namespace
 }  // namespace weir

@@ -1,28 +1,30 @@
 #include "extensions/http_filters/basic_auth/remembered.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/mem.h>
 #include <openssl/rand.h>
 
 namespace weir::extensions::http_filters::basic_auth {
 
 Remembered::Remembered(std::chrono::milliseconds lifetime) : lifetime_(lifetime) {
-  RAND_bytes(key_.data(), key_.size());
+  Digest key{};
+  RAND_bytes(key.data(), key.size());
+  HMAC_Init_ex(hmac_.get(), key.data(), key.size(), EVP_sha256(), nullptr);
+  OPENSSL_cleanse(key.data(), key.size());
 }
 
 Remembered::Digest Remembered::digest(std::string_view user, std::string_view password,
-                                      std::string_view hash) const {
+                                      std::string_view hash) {
   Digest digest{};
-  bssl::ScopedHMAC_CTX context;
-  HMAC_Init_ex(context.get(), key_.data(), key_.size(), EVP_sha256(), nullptr);
+  HMAC_Init_ex(hmac_.get(), nullptr, 0, nullptr, nullptr);  // anew, with the same key
   for (const std::string_view part : {user, password, hash}) {
     // Lengths first, so that no two triples are the same bytes.
     const uint64_t size = part.size();
-    HMAC_Update(context.get(), reinterpret_cast<const uint8_t*>(&size), sizeof size);
-    HMAC_Update(context.get(), reinterpret_cast<const uint8_t*>(part.data()), part.size());
+    HMAC_Update(hmac_.get(), reinterpret_cast<const uint8_t*>(&size), sizeof size);
+    HMAC_Update(hmac_.get(), reinterpret_cast<const uint8_t*>(part.data()), part.size());
   }
   unsigned written = 0;
-  HMAC_Final(context.get(), digest.data(), &written);
+  HMAC_Final(hmac_.get(), digest.data(), &written);
   return digest;
 }
 

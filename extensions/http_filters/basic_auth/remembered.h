@@ -1,5 +1,7 @@
 #pragma once
 
+#include <openssl/hmac.h>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -23,13 +25,14 @@ class Remembered {
 
   explicit Remembered(std::chrono::milliseconds lifetime);
 
-  Digest digest(std::string_view user, std::string_view password, std::string_view hash) const;
+  // Takes no memory from the heap.
+  Digest digest(std::string_view user, std::string_view password, std::string_view hash);
   bool has(const Digest& digest, event::MonotonicTime now) const;
   void add(const Digest& digest, event::MonotonicTime now);
 
  private:
   const std::chrono::milliseconds lifetime_;
-  Digest key_;
+  bssl::ScopedHMAC_CTX hmac_;  // with the key
   absl::flat_hash_map<Digest, event::MonotonicTime> until_;
   std::vector<Digest> order_;
   size_t oldest_ = 0;
