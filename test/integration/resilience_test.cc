@@ -1,5 +1,7 @@
 // Internal redirects, mirrors and second attempts in the whole process.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -179,6 +181,42 @@ TEST(Hedges, ASilentEndpointCostsNothingButItsDelay) {
     EXPECT_EQ(client.readMessage().body, "fast");
   }
   EXPECT_GE(proxy.stat("hedges_won_total"), 1);
+  gate.open();
+}
+
+// The losers are streams among others: they are cancelled, and their connections stay.
+TEST(Hedges, OverHttp2TheLoserIsReset) {
+  Gate gate;
+  ScriptedOrigin silent([&](RawConnection& connection, int) {
+    connection.readMessage();
+    gate.pass();
+  });
+  ScriptedOrigin origin(ScriptedOrigin::answering(answer("fast")));
+  const auto inner = [](const std::string& name) {
+    return "unix:@weir-resilience-test-" + name + "-" + std::to_string(::getpid());
+  };
+  const auto listener = [&](const std::string& name) {
+    return "listeners { name: \"" + name + "\" address: \"" + inner(name) +
+           "\" filter_chains { filters { config { [network_filters/http_connection_manager] { "
+           "virtual_hosts { name: \"all\" domains: \"*\" routes { route { cluster: \"" +
+           name + "\" timeout {} } } } } } } } }\n";
+  };
+  InProcessProxy proxy(test::runtime(1) +
+                       test::edgeListener({}, R"(routes { route { cluster: "both" timeout {} hedge {
+          initial_delay { nanos: 5000000 } max_delay { nanos: 5000000 } budget_percent: 100 } } })") +
+                       test::cluster("both", {inner("silent"), inner("origin")},
+                                     "http_protocol: HTTP_PROTOCOL_HTTP2") +
+                       listener("silent") + test::cluster("silent", {silent.address()}) +
+                       listener("origin") + test::cluster("origin", {origin.address()}));
+  RawConnection client = RawConnection::connectTo(proxy.port("edge"));
+  for (int i = 0; i < 10; ++i) {
+    client.send("GET / HTTP/1.1\r\nHost: shop\r\n\r\n");
+    EXPECT_EQ(client.readMessage().body, "fast");
+  }
+  EXPECT_GE(proxy.stat("hedges_won_total"), 1);
+  // Nobody waits for what the silent one will never say.
+  EXPECT_TRUE(proxy.waitForStat("http_active_streams", 0));
+  EXPECT_EQ(proxy.stat("cluster_connections_total", {{"cluster", "both"}}), 2);
   gate.open();
 }
 
