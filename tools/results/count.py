@@ -2,7 +2,9 @@
 
 Arguments are paths without the ending `.json` of what --build_event_json_file wrote, one for each phase. A case is a
 <testcase> of a test.xml that belongs to the run. A target that failed in a way its XML does not show (it
-crashed, timed out, leaked, did not build) counts as one failed case; skipped cases count as neither.
+crashed, timed out, leaked, did not build) counts as one failed case; skipped cases count as neither. Where there is
+a file with the ending `.cut` as well, the phase was ended because its time was up: what it did not come to is
+told, and is no failure.
 """
 
 import dataclasses
@@ -18,11 +20,13 @@ class Tally:
     passed: int = 0
     skipped: int = 0
     failures: list = dataclasses.field(default_factory=list)
+    unseen: int = 0  # targets that a phase whose time was up did not come to
 
     def add(self, other):
         self.passed += other.passed
         self.skipped += other.skipped
         self.failures += other.failures
+        self.unseen += other.unseen
 
 
 def count_cases(label, text):
@@ -71,10 +75,14 @@ def _count_result(label, result, read):
     return tally
 
 
-def count_events(lines, read=_read):
-    """The tally of one `bazel test` run, from the lines of its event file."""
+_INTERRUPTED = 8
+
+
+def count_events(lines, read=_read, cut=False):
+    """The tally of one `bazel test` run, from the lines of its event file; `cut`: its time may have been up."""
     results = {}
     broken = {}
+    unseen = set()
     finished = False
     for line in lines:
         try:
@@ -85,21 +93,28 @@ def count_events(lines, read=_read):
         if "testResult" in event:
             key = kind["testResult"]
             attempt = (key["label"], key.get("run", 1), key.get("shard", 1))
+            if cut and event["testResult"].get("status", "NO_STATUS") in ("NO_STATUS", "INCOMPLETE"):
+                unseen.add(key["label"])
+                continue
             results[attempt] = event["testResult"]  # The last attempt is what counts.
         elif "targetCompleted" in kind and not event.get("completed", {}).get("success"):
             reason = event.get("aborted", {}).get("reason", "")
-            if reason != "SKIPPED":
+            if cut and reason in ("USER_INTERRUPTED", "INCOMPLETE"):
+                unseen.add(kind["targetCompleted"]["label"])
+            elif reason != "SKIPPED":
                 broken[kind["targetCompleted"]["label"]] = "did not build"
         elif "aborted" in event and ("pattern" in kind or "unconfiguredLabel" in kind):
             named = kind.get("unconfiguredLabel", {}).get("label") or " ".join(kind.get("pattern", {}).get("pattern", []))
             broken[named] = event["aborted"].get("description", "could not be loaded").split("\n")[0]
         elif "finished" in event:
             # 0 success, 3 tests failed, 4 no tests found, 1 build failed (its targets are in `broken`).
-            finished = event["finished"].get("exitCode", {}).get("code", 0) in (0, 1, 3, 4)
+            code = event["finished"].get("exitCode", {}).get("code", 0)
+            finished = code in (0, 1, 3, 4) or (cut and code == _INTERRUPTED)
     tally = Tally()
     for (label, _, _), result in sorted(results.items()):
         tally.add(_count_result(label, result, read))
     tested = {label for label, _, _ in results}
+    tally.unseen = len(unseen - tested)
     for label, reason in sorted(broken.items()):
         if label not in tested:
             tally.failures.append(f"{label} ({reason})")
@@ -112,9 +127,10 @@ def main(arguments):
     total = Tally()
     for argument in arguments:
         path = argument + ".json"
-        tally = count_events(_read(path).splitlines())
+        tally = count_events(_read(path).splitlines(), cut=os.path.exists(argument + ".cut"))
         skipped = f", {tally.skipped} skipped" if tally.skipped else ""
-        print(f"{os.path.basename(argument)}: {tally.passed} passed, {len(tally.failures)} failed{skipped}")
+        unseen = f"; time was up before {tally.unseen} targets" if tally.unseen else ""
+        print(f"{os.path.basename(argument)}: {tally.passed} passed, {len(tally.failures)} failed{skipped}{unseen}")
         for failure in tally.failures:
             print(f"  failed: {failure}")
         total.add(tally)
