@@ -93,13 +93,12 @@ def count_events(lines, read=_read, cut=False):
         if "testResult" in event:
             key = kind["testResult"]
             attempt = (key["label"], key.get("run", 1), key.get("shard", 1))
-            if cut and event["testResult"].get("status", "NO_STATUS") in ("NO_STATUS", "INCOMPLETE"):
-                unseen.add(key["label"])
-                continue
             results[attempt] = event["testResult"]  # The last attempt is what counts.
+        elif cut and "testResult" in kind and "aborted" in event:
+            unseen.add(kind["testResult"]["label"])
         elif "targetCompleted" in kind and not event.get("completed", {}).get("success"):
             reason = event.get("aborted", {}).get("reason", "")
-            if cut and reason in ("USER_INTERRUPTED", "INCOMPLETE"):
+            if cut and reason == "USER_INTERRUPTED":
                 unseen.add(kind["targetCompleted"]["label"])
             elif reason != "SKIPPED":
                 broken[kind["targetCompleted"]["label"]] = "did not build"

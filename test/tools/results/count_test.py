@@ -77,13 +77,14 @@ class CountEvents(unittest.TestCase):
     def test_what_a_phase_did_not_come_to_is_no_failure_when_its_time_was_up(self):
         aborted = json.dumps({"id": {"targetCompleted": {"label": "//b"}}, "aborted": {"reason": "USER_INTERRUPTED"}})
         ended = json.dumps({"id": {"buildFinished": {}}, "finished": {"exitCode": {"name": "INTERRUPTED", "code": 8}}})
-        lines = [result("//a", "PASSED"), aborted, result("//c", "INCOMPLETE"), result("//d", "FAILED"), ended]
+        stopped = json.dumps({"id": {"testResult": {"label": "//c"}}, "aborted": {"reason": "USER_INTERRUPTED"}})
+        lines = [result("//a", "PASSED"), aborted, stopped, result("//d", "FAILED"), ended]
         read = {"/x.xml": PASSING}.get
         got = count.count_events(lines, read=read, cut=True)
         self.assertEqual((got.passed, got.failures, got.unseen), (4, ["//d (failed)"], 2))
         got = count.count_events(lines, read=read)
-        self.assertEqual(len(got.failures), 3)
-        self.assertEqual(got.unseen, 0)
+        self.assertEqual((got.failures, got.unseen), (["//d (failed)", "//b (did not build)"], 0))
+        self.assertEqual(len(count.count_events([result("//a", "PASSED"), stopped, ended], read=read).failures), 1)
 
     def test_a_target_that_is_not_for_this_configuration_is_no_failure(self):
         event = json.dumps({"id": {"targetCompleted": {"label": "//a"}}, "aborted": {"reason": "SKIPPED"}})
