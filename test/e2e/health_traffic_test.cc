@@ -229,8 +229,7 @@ TEST(HealthTraffic, StandingStillItselfWeirBlamesNobody) {
       static_cast<long long>(starved),
       static_cast<long long>(stage.weir().stat("cluster_health_checks_total", "result=\"void\"")),
       stage.events().all().size() - before);
-  // The machine may make it stand still more often.
-  EXPECT_GE(starved, kTimes);
+  EXPECT_EQ(starved, kTimes);
   EXPECT_EQ(stage.events().all().size(), before) << stage.events().all().back().cause;
 }
 

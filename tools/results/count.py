@@ -3,8 +3,8 @@
 Arguments are paths without the ending `.json` of what --build_event_json_file wrote, one for each phase. A case is a
 <testcase> of a test.xml that belongs to the run. A target that failed in a way its XML does not show (it
 crashed, timed out, leaked, did not build) counts as one failed case; skipped cases count as neither. Where there is
-a file with the ending `.cut` as well, the phase was ended because its time was up: what it did not come to is
-told, and is no failure.
+a file with the ending `.cut` as well, the phase may do without what it did not come to before its time was up:
+that is told, and is no failure.
 """
 
 import dataclasses
@@ -79,7 +79,7 @@ _INTERRUPTED = 8
 
 
 def count_events(lines, read=_read, cut=False):
-    """The tally of one `bazel test` run, from the lines of its event file; `cut`: its time may have been up."""
+    """The tally of one `bazel test` run, from the lines of its event file; `cut`: it may have been interrupted."""
     results = {}
     broken = {}
     unseen = set()
@@ -94,11 +94,11 @@ def count_events(lines, read=_read, cut=False):
             key = kind["testResult"]
             attempt = (key["label"], key.get("run", 1), key.get("shard", 1))
             results[attempt] = event["testResult"]  # The last attempt is what counts.
-        elif cut and "testResult" in kind and "aborted" in event:
+        elif "testResult" in kind and "aborted" in event:
             unseen.add(kind["testResult"]["label"])
         elif "targetCompleted" in kind and not event.get("completed", {}).get("success"):
             reason = event.get("aborted", {}).get("reason", "")
-            if cut and reason == "USER_INTERRUPTED":
+            if reason == "USER_INTERRUPTED":
                 unseen.add(kind["targetCompleted"]["label"])
             elif reason != "SKIPPED":
                 broken[kind["targetCompleted"]["label"]] = "did not build"
@@ -113,7 +113,10 @@ def count_events(lines, read=_read, cut=False):
     for (label, _, _), result in sorted(results.items()):
         tally.add(_count_result(label, result, read))
     tested = {label for label, _, _ in results}
-    tally.unseen = len(unseen - tested)
+    if cut:
+        tally.unseen = len(unseen - tested)
+    else:
+        broken.update((label, "interrupted") for label in unseen)
     for label, reason in sorted(broken.items()):
         if label not in tested:
             tally.failures.append(f"{label} ({reason})")

@@ -83,7 +83,7 @@ class CountEvents(unittest.TestCase):
         got = count.count_events(lines, read=read, cut=True)
         self.assertEqual((got.passed, got.failures, got.unseen), (4, ["//d (failed)"], 2))
         got = count.count_events(lines, read=read)
-        self.assertEqual((got.failures, got.unseen), (["//d (failed)", "//b (did not build)"], 0))
+        self.assertEqual((got.failures, got.unseen), (["//d (failed)", "//b (interrupted)", "//c (interrupted)"], 0))
         self.assertEqual(len(count.count_events([result("//a", "PASSED"), stopped, ended], read=read).failures), 1)
 
     def test_a_target_that_is_not_for_this_configuration_is_no_failure(self):

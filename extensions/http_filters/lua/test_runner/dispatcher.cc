@@ -43,6 +43,10 @@ class SimulatedDispatcher::ExactTimer final : public event::Timer {
   std::optional<MonotonicTime> deadline_;
 };
 
+SimulatedDispatcher::SimulatedDispatcher() {
+  now_ = kStart;
+}
+
 SimulatedDispatcher::~SimulatedDispatcher() {
   while (!posts_.empty() || !deferred_.empty()) {
     std::exchange(posts_, {});

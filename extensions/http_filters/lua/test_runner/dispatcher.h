@@ -15,7 +15,7 @@ namespace weir::extensions::http_filters::lua::test_runner {
 // test. Worker-confined.
 class SimulatedDispatcher final : public event::Dispatcher {
  public:
-  SimulatedDispatcher() { now_ = event::MonotonicTime(std::chrono::hours(1)); }
+  SimulatedDispatcher();
   ~SimulatedDispatcher() override;
 
   // Time goes on, step by step: timers fire when they are due.
